@@ -9,6 +9,7 @@ import click
 
 from bus.language.plain_text import printable
 from cli.commands.approve import approvals, approve
+from cli.commands.archive import archive
 from cli.commands.backtest import backtest
 from cli.commands.book import book
 from cli.commands.compare import compare
@@ -22,6 +23,7 @@ from cli.commands.list import list_command
 from cli.commands.market import market
 from cli.commands.orders import orders
 from cli.commands.plan import plan
+from cli.commands.record import record
 from cli.commands.remove import remove
 from cli.commands.report import report
 from cli.commands.request import request
@@ -50,6 +52,7 @@ _HEADINGS = {
     "All accounts": ("book", "approve", "approvals", "orders", "fills"),
     "Questions of your own": ("plan", "frontier", "compare", "backtest", "market"),
     "The system": ("demo", "up", "watch", "dashboard", "stop", "resume", "setup", "keys", "remove"),
+    "A record that lasts": ("archive", "record"),
     "For programs that use it": ("fake", "schema"),
 }
 _BLOCKS = {
@@ -102,6 +105,7 @@ def podfolio() -> None:
 for command in (
     approvals,
     approve,
+    archive,
     book,
     compare,
     dashboard,
@@ -115,6 +119,7 @@ for command in (
     orders,
     plan,
     backtest,
+    record,
     remove,
     report,
     request,

@@ -59,8 +59,17 @@ def refuse(
     return ""
 
 
-def record(message: Message, *, reason: str, by: str, now: datetime) -> MessageRemoved:
-    """Make the record of a message's removal."""
+def refuse_in_archive(message: Message) -> str:
+    """Return why a message of the archive must stay; empty if the message may be removed."""
+    if subjects.parse(message.subject).kind is MessageKind.REMOVED:
+        return "it is the record of a removal, and stays as long as the archive keeps it"
+    if subjects.parse(message.subject).kind is MessageKind.SEAL:
+        return "it is a seal, without which other messages cannot be verified"
+    return ""
+
+
+def record(message: Message, *, reason: str, by: str, now: datetime, stream: str | None = None) -> MessageRemoved:
+    """Make the record of a message's removal from *stream*; from the event stream by default."""
     assert message.stored_at is not None  # noqa: S101 - what was read from the stream was stored
     return MessageRemoved(
         subject=message.subject,
@@ -71,4 +80,5 @@ def record(message: Message, *, reason: str, by: str, now: datetime) -> MessageR
         reason=reason,
         by=by,
         removed_at=now,
+        stream=stream,
     )

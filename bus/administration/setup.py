@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bus.port import NotSetUpError, RefusedError
-from bus.topology.streams import ACK_WAIT_S, SECOND, wanted_queues, wanted_streams
+from bus.topology.streams import ACK_WAIT_S, ARCHIVE, SECOND, wanted_queues, wanted_streams
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -65,6 +65,7 @@ async def plan(
     replicas: int | None = None,
     max_bytes: int | None = None,
     ack_wait_s: float = ACK_WAIT_S,
+    archive_years: int | None = None,
 ) -> list[Step]:
     """List the steps of a set-up without changing the server.
 
@@ -74,13 +75,15 @@ async def plan(
         replicas: Number of servers that keep each stream: 1, or 3 in a cluster. Default: unchanged, 1 at first.
         max_bytes: Size at which the event stream refuses new messages. Default: unchanged, no limit at first.
         ack_wait_s: Time after which the server redelivers the messages of a crashed worker.
+        archive_years: Years for which the archive keeps a message. Default: unchanged, seven at first.
 
     Raises:
         UnreachableError: If the server does not answer.
     """
-    streams = wanted_streams(replicas=replicas, max_bytes=max_bytes)
+    streams = wanted_streams(replicas=replicas, max_bytes=max_bytes, archive_years=archive_years)
     queues = wanted_queues(pods, ack_wait_s=ack_wait_s)
-    steps = [await _plan_stream(bus, config) for config in streams]
+    unchanged = {ARCHIVE: ("max_age",)} if archive_years is None else {}
+    steps = [await _plan_stream(bus, config, unchanged.get(config["name"], ())) for config in streams]
     return steps + [await _plan_queue(bus, stream, config) for stream, config in queues]
 
 
@@ -91,6 +94,7 @@ async def set_up(
     replicas: int | None = None,
     max_bytes: int | None = None,
     ack_wait_s: float = ACK_WAIT_S,
+    archive_years: int | None = None,
 ) -> list[Step]:
     """Create missing streams and queues and correct different settings; return all steps, needed or not.
 
@@ -100,18 +104,21 @@ async def set_up(
         RefusedError: If the server refuses a setting, for example a change that an existing stream does not allow.
         UnreachableError: If the server does not answer.
     """
-    steps = await plan(bus, pods, replicas=replicas, max_bytes=max_bytes, ack_wait_s=ack_wait_s)
+    steps = await plan(
+        bus, pods, replicas=replicas, max_bytes=max_bytes, ack_wait_s=ack_wait_s, archive_years=archive_years
+    )
     for step in steps:
         if step.is_needed:
             await _apply(bus, step)
     return steps
 
 
-async def _plan_stream(bus: JetStreamBus, config: Mapping[str, Any]) -> Step:
+async def _plan_stream(bus: JetStreamBus, config: Mapping[str, Any], unchanged: Collection[str]) -> Step:
     name = config["name"]
     current = await _config(bus, f"STREAM.INFO.{name}")
     if current is None:
         return Step("stream", name, (), f"STREAM.CREATE.{name}", config, missing=True)
+    config = {**config, **{key: current[key] for key in unchanged if key in current}}
     remark = ""
     if current.get("deny_delete") and not config.get("deny_delete"):
         config = {**config, "deny_delete": True}

@@ -1,4 +1,4 @@
-"""Sign final events, pods' answers, challenges and approvals: a file and a public key alone prove a body genuine.
+"""Sign final events, pods' answers, challenges, approvals and seals: a file and a public key alone prove one genuine.
 
 A signature covers the content of the body, in the canonical form of RFC 8785, not the sent bytes: any tool may indent
 or sort a file, and any language can still verify it. One library signs and another library verifies. This module never
@@ -32,6 +32,7 @@ FINAL = b"\xffpodfolio.v1.final\n"
 POD = b"\xffpodfolio.v1.pod\n"
 CHALLENGE = b"\xffpodfolio.v1.challenge\n"
 APPROVAL = b"\xffpodfolio.v1.approval\n"
+SEAL = b"\xffpodfolio.v1.seal\n"
 
 
 class NotGenuineError(ValueError):
@@ -43,7 +44,7 @@ def signed_bytes(body: Mapping[str, Any], kind: bytes) -> bytes:
 
     Args:
         body: The body.
-        kind: The kind of the body, ``FINAL``, ``POD``, ``CHALLENGE`` or ``APPROVAL``.
+        kind: The kind of the body, such as ``FINAL``.
 
     Raises:
         ValueError: If the body holds a value without an exact form in JSON: an infinite number, a whole number beyond
@@ -58,7 +59,7 @@ def signer_of(body: Mapping[str, Any], kind: bytes) -> str:
 
     Args:
         body: The body, as ``read_exactly`` reads it.
-        kind: The kind that the signature should be for, ``FINAL``, ``POD``, ``CHALLENGE`` or ``APPROVAL``.
+        kind: The kind that the signature should be for, such as ``FINAL``.
 
     Returns:
         The public key.

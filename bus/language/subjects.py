@@ -12,6 +12,7 @@
 | ``podfolio.v1.removed.<sequence>``   | an administrator  | why a message is gone                   |
 | ``podfolio.v1.stop.<number>``        | an adviser        | no new advice, and why                  |
 | ``podfolio.v1.resume.<number>``      | an administrator  | the end of the stop of that number      |
+| ``podfolio.v1.seal.<number>``        | an archivist      | the hashes of archived messages         |
 | ``podfolio_timers.v1.timer.<id>``    | the coordinators  | a scheduled deadline                    |
 | ``podfolio_timers.v1.due.<id>``      | the server        | a deadline that fell due                |
 | ``podfolio_progress.v1.<id>``        | the coordinators  | a request's progress; in no stream      |
@@ -47,6 +48,7 @@ ALL_STOPS = f"{_PREFIX}.stop.*"
 ALL_RESUMES = f"{_PREFIX}.resume.*"
 ALL_REJECTED = f"{_PREFIX}.rejected.*"
 ALL_REMOVED = f"{_PREFIX}.removed.*"
+ALL_SEALS = f"{_PREFIX}.seal.*"
 ALL_TIMERS = f"{_TIMERS}.timer.*"
 ALL_DUE = f"{_TIMERS}.due.*"
 ALL_PROGRESS = f"{_PROGRESS}.*"
@@ -66,6 +68,7 @@ class MessageKind(StrEnum):
     RESUME = "resume"
     REJECTED = "rejected"
     REMOVED = "removed"
+    SEAL = "seal"
     TIMER = "timer"
     DUE = "due"
     OTHER = "other"  # a kind from a later version of this software
@@ -94,9 +97,10 @@ class Address:
 
     Attributes:
         kind: The kind of message on the subject.
-        key: The request id; for a rejected or removed message, its sequence in the stream; for a stop and its end, the
-            number of the stop; empty if the subject names no valid request id, or no valid pod. A server stores such
-            messages, even on subjects with wildcards; never use such a subject to read or answer.
+        key: The request id; for a rejected or removed message, its sequence in the stream (after ``archive-``, its
+            sequence in the archive); for a stop and its end, the number of the stop; for a seal, its number; empty if
+            the subject names no valid request id, or no valid pod. A server stores such messages, even on subjects with
+            wildcards; never use such a subject to read or answer.
         pod: The pod, for a pod's result only.
     """
 
@@ -160,6 +164,21 @@ def removed(sequence: int) -> str:
     return f"{_PREFIX}.removed.{sequence}"
 
 
+def removed_from_archive(sequence: int) -> str:
+    """Name the subject for the record of the removal of the message archived as *sequence*."""
+    return f"{_PREFIX}.removed.archive-{sequence}"
+
+
+def of_request(request_id: str) -> tuple[str, ...]:
+    """Name the subjects of all messages about a request, of later versions too; for ``stored`` and the like."""
+    return (f"{_PREFIX}.*.{request_id}", pod_result(request_id, "*"))
+
+
+def seal(number: int) -> str:
+    """Name the subject of a seal of the archive."""
+    return f"{_PREFIX}.seal.{number}"
+
+
 def timer(request_id: str) -> str:
     """Name the subject where a request's deadline waits."""
     return f"{_TIMERS}.timer.{request_id}"
@@ -202,6 +221,16 @@ def parse(subject: str) -> Address:
             return Address(kind, key, further if kind is MessageKind.POD else "")
     message = f"subject {subject!r} is not one of Podfolio's: publish requests to {_PREFIX}.request.<request_id>"
     raise ValueError(message)
+
+
+def matches(subject: str, pattern: str) -> bool:
+    """Say whether *subject* is like *pattern*, as the server does: ``*`` is one token, ``>`` at the end one or more."""
+    tokens, wanted = subject.split("."), pattern.split(".")
+    if wanted[-1] == ">":
+        if len(tokens) < len(wanted):
+            return False
+        tokens, wanted = tokens[: len(wanted) - 1], wanted[:-1]
+    return len(tokens) == len(wanted) and all(one in ("*", token) for one, token in zip(wanted, tokens, strict=True))
 
 
 def _matches(pattern: str, text: str) -> bool:

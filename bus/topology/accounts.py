@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING
 
 from bus.topology.roles import STREAMS, roles
-from bus.topology.streams import EVENTS, MARKETS
+from bus.topology.streams import ARCHIVE, EVENTS, MARKETS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # Requests with several answers: unless so configured, the server forgets the requester after the first answer.
 _SEVERAL = ("$JS.API.CONSUMER.MSG.NEXT.", "$SRV.")
-_BATCHES = tuple(f"$JS.API.DIRECT.GET.{stream}" for stream in (EVENTS, MARKETS))
+_BATCHES = tuple(f"$JS.API.DIRECT.GET.{stream}" for stream in (EVENTS, MARKETS, ARCHIVE))
 # After this time without an answer the server forgets the request. With the default, the server would keep all reads
 # of the last two minutes in memory. A pull is answered within one second, every other request sooner.
 _FORGOTTEN = "10s"

@@ -13,6 +13,7 @@ from bus.language import subjects
 from bus.language.messages import (
     AdviceResumed,
     AdviceStopped,
+    ArchiveSealed,
     MasterPortfolioFailed,
     MasterPortfolioOptimized,
     MessageRejected,
@@ -189,5 +190,12 @@ CHANNELS = (
         ("sequence",),
         (MessageRemoved,),
         "A message that an administrator removed from the stream (`podfolio remove`).",
+    ),
+    Channel(
+        "seal",
+        subjects.seal,
+        ("number",),
+        (ArchiveSealed,),
+        "The hashes of archived messages (`podfolio archive seal`); in the archive alone.",
     ),
 )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from bus.language import subjects
 from bus.port import CHALLENGERS, COORDINATORS, DEADLINES, FINALS, pod_queue
-from bus.topology.streams import EVENTS, MARKETS, STOPS, TIMERS, wanted_queues
+from bus.topology.streams import ARCHIVE, EVENTS, MARKETS, STOPS, TIMERS, wanted_queues
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -28,6 +28,7 @@ ADVISER = "adviser"
 DESK = "desk"
 ADMIN = "admin"
 OPERATOR = "operator"
+ARCHIVIST = "archivist"
 
 # Common prefix of all inboxes, on servers with and without users.
 INBOXES = "_INBOX"
@@ -58,6 +59,8 @@ _REMOVES = (
     f"{_READ_EVENTS}.{subjects.ALL_REMOVED}",
     f"{_API}.STREAM.MSG.DELETE.{EVENTS}",
 )
+# The same of a message of the archive.
+_REMOVES_FROM_ARCHIVE = (f"{_API}.STREAM.MSG.GET.{ARCHIVE}", f"{_API}.STREAM.MSG.DELETE.{ARCHIVE}")
 
 _VERBS = ("PING", "INFO", "STATS")
 
@@ -121,7 +124,7 @@ def roles(pods: Collection[str]) -> tuple[Role, ...]:
     agents = [_agent(pod) for pod in sorted(pods)]
     services = (*agents, _coordinator(), _challenger())
     people = (_adviser(), _desk())
-    return (_requester(), _observer(pods), *services, *people, _admin(pods), _operator(services))
+    return (_requester(), _observer(pods), *services, *people, _admin(pods), _operator(services), _archivist())
 
 
 def _requester() -> Role:
@@ -193,7 +196,8 @@ def _desk() -> Role:
 
 def _admin(pods: Collection[str]) -> Role:
     verbs = ("INFO", "CREATE", "UPDATE")
-    streams = [f"{_API}.STREAM.{verb}.{stream}" for stream in (EVENTS, TIMERS, MARKETS, STOPS) for verb in verbs]
+    kept = (EVENTS, TIMERS, MARKETS, STOPS, ARCHIVE)
+    streams = [f"{_API}.STREAM.{verb}.{stream}" for stream in kept for verb in verbs]
     queues = []
     for stream, queue in wanted_queues(pods, ack_wait_s=0):
         filtered = f".{queue['filter_subject']}" if "filter_subject" in queue else ""
@@ -206,11 +210,19 @@ def _admin(pods: Collection[str]) -> Role:
     ]
     # INFO of the stops is among the streams.
     switches += [subject for subject in _READ_STOPS if subject not in streams]
-    return Role(ADMIN, (_PROBE, *streams, *queues, subjects.ALL_MARKETS, *_READ_MARKETS, *switches, *_REMOVES))
+    removes = (*_REMOVES, *_REMOVES_FROM_ARCHIVE)
+    return Role(ADMIN, (_PROBE, *streams, *queues, subjects.ALL_MARKETS, *_READ_MARKETS, *switches, *removes))
 
 
 def _operator(services: Collection[Role]) -> Role:
     return Role(OPERATOR, (_PROBE, *dict.fromkeys(subject for role in services for subject in role.serves)))
+
+
+def _archivist() -> Role:
+    """Allow reading the archive and the markets, and publishing seals."""
+    read = (f"{_API}.DIRECT.GET.{ARCHIVE}", f"{_API}.STREAM.MSG.GET.{ARCHIVE}", _stream_info(ARCHIVE))
+    published = (subjects.ALL_SEALS, f"{_API}.DIRECT.GET.{ARCHIVE}.{subjects.ALL_SEALS}")
+    return Role(ARCHIVIST, (_PROBE, *read, *published, *_READ_MARKETS))
 
 
 def service_name(role: str) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 EVENTS = "PODFOLIO"
 TIMERS = "PODFOLIO_TIMERS"
 STOPS = "PODFOLIO_STOPS"
+ARCHIVE = "PODFOLIO_ARCHIVE"
 # JetStream's stream name for a key-value bucket: `nats kv ls podfolio_markets` shows the bucket.
 MARKETS = f"KV_{subjects.MARKETS_BUCKET}"
 
@@ -24,6 +25,9 @@ _DAY = 86_400 * SECOND
 
 # "Exactly one final" holds while the stream keeps the final; the server redelivers no message for nearly so long.
 _EVENTS_KEPT = 7 * _DAY
+# A year of 366 days, so that no message goes before its calendar years are over; seven years: ADR 70.
+_YEAR = 366 * _DAY
+ARCHIVE_YEARS = 7
 # Longer than any deadline: a timer that ages away never fires.
 _TIMERS_KEPT = 1 * _DAY
 # A crash is detected within this time; three heartbeats fit in.
@@ -35,9 +39,12 @@ READER_WAIT_S = 30
 _MAX_UNSETTLED = 10_000
 
 
-def wanted_streams(*, replicas: int | None, max_bytes: int | None) -> list[dict[str, Any]]:
+def wanted_streams(
+    *, replicas: int | None, max_bytes: int | None, archive_years: int | None = None
+) -> list[dict[str, Any]]:
     """Return the configuration of each stream; for an argument of None the server's setting stays unchanged."""
-    return [_events(replicas, max_bytes), _timers(replicas), _markets(replicas), _stops(replicas)]
+    archive = _archive(replicas, archive_years)
+    return [_events(replicas, max_bytes), _timers(replicas), _markets(replicas), _stops(replicas), archive]
 
 
 def wanted_queues(pods: Collection[str], *, ack_wait_s: float) -> list[tuple[str, dict[str, Any]]]:
@@ -144,6 +151,30 @@ def _stops(replicas: int | None) -> dict[str, Any]:
         "deny_purge": True,
         "allow_rollup_hdrs": False,
         "allow_direct": True,
+    }
+
+
+def _archive(replicas: int | None, years: int | None) -> dict[str, Any]:
+    return {
+        **_if_given(num_replicas=replicas),
+        "name": ARCHIVE,
+        "description": "Podfolio: every message of the event stream, for years, and the seals",
+        # Only seals are published here; the server itself takes over the rest, each message once. A mirror would answer
+        # direct gets in the place of the event stream, with messages that were removed there: ADR 70.
+        "subjects": [subjects.ALL_SEALS],
+        "sources": [{"name": EVENTS}],
+        "retention": "limits",
+        "storage": "file",
+        "compression": "none",  # as the markets
+        "max_age": (ARCHIVE_YEARS if years is None else years) * _YEAR,
+        "discard": "new",
+        # As in the event stream: only an administrator may remove a message, and each removal leaves a record.
+        "deny_delete": False,
+        "deny_purge": True,
+        "allow_rollup_hdrs": False,
+        "allow_msg_schedules": False,
+        "allow_direct": True,
+        "duplicate_window": 120 * SECOND,
     }
 
 

@@ -327,12 +327,4 @@ class MemoryDelivery:
 
 
 def _matches(patterns: Collection[str], subject: str) -> bool:
-    return any(_match(pattern.split("."), subject.split(".")) for pattern in patterns)
-
-
-def _match(pattern: list[str], tokens: list[str]) -> bool:
-    if pattern[-1] == ">":
-        return len(tokens) >= len(pattern) and _match(pattern[:-1], tokens[: len(pattern) - 1])
-    return len(pattern) == len(tokens) and all(
-        wanted in ("*", token) for wanted, token in zip(pattern, tokens, strict=True)
-    )
+    return any(subjects.matches(subject, pattern) for pattern in patterns)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import nkeys
 
-from bus.administration.removal_rules import record, refuse
+from bus.administration.removal_rules import record, refuse, refuse_in_archive
 from bus.language import subjects
 from bus.language.seeds import read_seed
 from bus.language.since import write_time
 from bus.port import RefusedError
+from bus.topology.streams import ARCHIVE
 from bus.transports.envelope import publish
 
 if TYPE_CHECKING:
@@ -57,6 +58,25 @@ async def remove(bus: JetStreamBus, message: Message, *, reason: str, by: str) -
     told = record(message, reason=reason, by=by, now=datetime.now(UTC))
     await publish(bus, subjects.removed(message.sequence), told, source="/podfolio/cli", now=told.removed_at)
     await bus.delete(message.sequence)
+
+
+async def find_in_archive(bus: JetStreamBus, sequence: int) -> Message:
+    """Find the message with this *sequence* in the archive, if removal is allowed; raises as ``find``."""
+    if (message := await bus.read_from_archive(sequence)) is None:
+        text = f"no message is archived as {sequence} (any more): see podfolio archive show for those that are"
+        raise RefusedError(text)
+    if why_not := refuse_in_archive(message):
+        text = f"message {sequence} stays: {why_not}"
+        raise RefusedError(text)
+    return message
+
+
+async def remove_from_archive(bus: JetStreamBus, message: Message, *, reason: str, by: str) -> None:
+    """Publish the record of the removal, which the archive takes over, then delete the message; raise as ``remove``."""
+    told = record(message, reason=reason, by=by, now=datetime.now(UTC), stream=ARCHIVE)
+    subject = subjects.removed_from_archive(message.sequence)
+    await publish(bus, subject, told, source="/podfolio/cli", now=told.removed_at)
+    await bus.delete_from_archive(message.sequence)
 
 
 def described(message: Message) -> str:

@@ -35,10 +35,21 @@ stop the server now, and move them as docs/operations.md says (Upgrade to accoun
     type=click.IntRange(min=1),
     help="Largest event stream before requests are refused; by default unchanged, without a limit at first.",
 )
+@click.option(
+    "--archive-years",
+    type=click.IntRange(1, 100),
+    help="Years for which the archive keeps each message; by default unchanged, 7 at first.",
+)
 @click.option("--check", "--dry-run", "check", is_flag=True, help="Only list changes; exit status 1 if there are any.")
 @connection_options("podfolio-setup", role=ADMIN)
 def setup(
-    pods: tuple[str, ...], replicas: int | None, max_mib: int | None, settings: Connection, *, check: bool
+    pods: tuple[str, ...],
+    replicas: int | None,
+    max_mib: int | None,
+    archive_years: int | None,
+    settings: Connection,
+    *,
+    check: bool,
 ) -> None:
     """Create the streams and work queues, or bring them up to date.
 
@@ -46,11 +57,17 @@ def setup(
     """
     from cli.running import run
 
-    sys.exit(run(_setup(settings, pods, replicas, max_mib, check=check)))
+    sys.exit(run(_setup(settings, pods, replicas, max_mib, archive_years, check=check)))
 
 
 async def _setup(
-    settings: Connection, pods: tuple[str, ...], replicas: int | None, max_mib: int | None, *, check: bool
+    settings: Connection,
+    pods: tuple[str, ...],
+    replicas: int | None,
+    max_mib: int | None,
+    archive_years: int | None,
+    *,
+    check: bool,
 ) -> int:
     from agents import mandate_files
     from bus.administration.setup import plan, set_up
@@ -63,6 +80,7 @@ async def _setup(
             pods or tuple(mandate_files.bundled()),
             replicas=replicas,
             max_bytes=None if max_mib is None else max_mib * 2**20,
+            archive_years=archive_years,
         )
     click.echo(describe(steps, done=not check))
     if settings.nkey_seed and all(step.missing for step in steps):

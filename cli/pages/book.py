@@ -56,7 +56,7 @@ class Shown:
 
 
 @contextmanager
-def progress(console: Console, accounts: int) -> Iterator[Shown]:
+def progress(console: Console, accounts: int | None) -> Iterator[Shown]:
     """Show a bar with rate and time left while the block lasts, if *console* is a terminal."""
     columns = (BarColumn(), MofNCompleteColumn(), _Rate(""), TimeRemainingColumn())
     with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:

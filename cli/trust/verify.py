@@ -24,6 +24,7 @@ from portfolio.errors import DataError
 from portfolio.market import snapshot as markets
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from bus.language.messages import FinalEvent, MarketRef
@@ -105,20 +106,22 @@ def conclude(checks: list[Check]) -> Verdict:
     return next(verdict for verdict in (Verdict.FAILS, Verdict.OPEN, Verdict.HOLDS) if verdict in verdicts)
 
 
-def describe(checks: list[Check], *, width: int | None = None) -> str:
+def describe(checks: list[Check], *, width: int | None = None, conclusions: Mapping[Verdict, str] | None = None) -> str:
     """Format the checks for people, one check per line, then the conclusion.
 
     Args:
         checks: The checks.
         width: The width of the page; None for lines of any length.
+        conclusions: The last line, by the worst verdict; by default those about a final event.
     """
-    margin = _WIDTH + 2 + len(Verdict.FAILS.value) + 2
+    names = max(_WIDTH, *(len(check.what) for check in checks))
+    margin = names + 2 + len(Verdict.FAILS.value) + 2
     between, lines = "\n" + " " * margin, []
     for check in checks:
         name = click.style(f"{check.verdict.value:<{len(Verdict.FAILS.value)}}", fg=_COLOURS[check.verdict])
         words = [line for text in check.words for line in _wrapped(_printable(text), width, margin)]
-        lines.append(f"{check.what:<{_WIDTH}}  {name}  {between.join(words)}")
-    return "\n".join([*lines, "", *_wrapped(_CONCLUSIONS[conclude(checks)], width, 0)])
+        lines.append(f"{check.what:<{names}}  {name}  {between.join(words)}")
+    return "\n".join([*lines, "", *_wrapped((conclusions or _CONCLUSIONS)[conclude(checks)], width, 0)])
 
 
 def _wrapped(text: str, width: int | None, margin: int) -> list[str]:

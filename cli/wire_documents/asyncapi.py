@@ -40,7 +40,7 @@ _TOKENS = {
         "$message.payload#/fill_id",
         "S-VGB-20251110-6e47b90ccd8547ba",
     ),
-    "number": ("Number of the stop.", "^[0-9]+$", "$message.payload#/number", "1"),
+    "number": ("Number of the stop or the seal, from 1.", "^[0-9]+$", "$message.payload#/number", "1"),
 }
 _SAID = (
     "Pods that each want their own portfolio, and one master portfolio for all of them. Publish a request, read its "

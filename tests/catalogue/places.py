@@ -340,6 +340,10 @@ CHAPTERS = (
                 "A fake system answers, or a stream is recorded",
                 ("cli/client/fake.py", "cli/client/recording.py", "cli/commands/fake.py"),
             ),
+            Moment(
+                "Messages are archived, and the record of one request is written",
+                ("cli/archive/", "cli/commands/archive.py", "cli/commands/record.py"),
+            ),
             Moment("Other commands", ("cli/", "agents/", "coordinator/")),
         ),
     ),

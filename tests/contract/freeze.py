@@ -28,7 +28,7 @@ from support.signed import messages, system
 from agents import mandate_files
 from agents.answer import answer
 from bus.language.messages import BODIES, MessageRejected, MessageRemoved, encode, parse_request
-from cli.wire_documents.asyncapi import document
+from cli.wire_documents.asyncapi import document, example
 from coordinator.consolidation import finish
 from coordinator.decisions import Fail, Optimise, decide, read_record
 from coordinator.finals import payload_of, with_answers
@@ -172,6 +172,7 @@ def freeze() -> None:
     made |= {
         "rejected.MessageRejected": _shown(json.loads(encode(REJECTED))),
         "poisoned.MessageRemoved": _shown(json.loads(encode(POISONED))),
+        "sealed.ArchiveSealed": _shown(example("ArchiveSealed")),
     }
     made |= {f"people.{name}": (EXAMPLES / f"{name}.json").read_bytes() for name in PEOPLE}
     for name, sent in made.items():

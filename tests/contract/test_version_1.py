@@ -56,7 +56,8 @@ def read_today(name: str, sent: bytes) -> BaseModel:
         return parse_approval(sent)
     if kind.startswith("Pod"):
         return parse_pod_answer(sent)
-    if kind in {"MessageRejected", "MessageRemoved", "OrderFilled", "AdviceStopped", "AdviceResumed"}:
+    events = {"MessageRejected", "MessageRemoved", "OrderFilled", "AdviceStopped", "AdviceResumed", "ArchiveSealed"}
+    if kind in events:
         return BODIES[kind].model_validate_json(sent)
     return parse_final(sent)
 

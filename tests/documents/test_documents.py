@@ -65,6 +65,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / "markets" / "house-2025-11").mkdir(parents=True)
     (tmp_path / "secure").mkdir()
+    (tmp_path / "FOLDER").mkdir()
     for name in ("coordinator.pub", "admin.nk", "adviser.nk", "observer.nk", "requester.nk", "ca.pem"):
         (tmp_path / "secure" / name).touch()
     monkeypatch.chdir(tmp_path)

@@ -10,6 +10,7 @@ from bus.language.messages.events import (
     AdviceResumed,
     AdviceStopped,
     Approval,
+    ArchiveSealed,
     Challenge,
     FinalEvent,
     MarketRef,
@@ -45,6 +46,7 @@ from bus.language.messages.parsing import (
     parse_pod_answer,
     parse_progress,
     parse_request,
+    parse_seal,
     with_members,
 )
 from bus.language.messages.requests import LONGEST_S, SHORTEST_S, USUAL_S, OptimizationRequest
@@ -57,6 +59,7 @@ __all__ = [
     "AdviceResumed",
     "AdviceStopped",
     "Approval",
+    "ArchiveSealed",
     "BadMessageError",
     "Challenge",
     "FinalEvent",
@@ -90,5 +93,6 @@ __all__ = [
     "parse_pod_answer",
     "parse_progress",
     "parse_request",
+    "parse_seal",
     "with_members",
 ]

@@ -78,6 +78,14 @@ class MarketRef(_Lenient):
         )
 
 
+def _is_left_out(value: object) -> bool:
+    """Whether an optional member is absent: a body written before the member existed stays the same, to the byte.
+
+    An empty text is none of these: it was sent, and is sent on.
+    """
+    return value is None or value == ()
+
+
 class Provider(_Lenient):
     """The provider of the result to the customer, as the coordinator's operator states; the system does not check this.
 
@@ -90,6 +98,21 @@ class Provider(_Lenient):
         str | None, Field(description="Number of the provider's Australian financial services licence.")
     ] = None
     contact: Annotated[str | None, Field(description="Contact for the customer's questions.")] = None
+    remuneration: Annotated[
+        str | None,
+        Field(
+            description="Fees, commissions and other benefits that the provider, its representatives or associates "
+            "receive with the advice.",
+            exclude_if=_is_left_out,
+        ),
+    ] = None
+    conflicts: Annotated[
+        str | None,
+        Field(
+            description="Interests, associations and relationships that might influence the provider's advice.",
+            exclude_if=_is_left_out,
+        ),
+    ] = None
 
 
 class Signature(_Lenient):
@@ -108,7 +131,8 @@ class Signature(_Lenient):
         Field(
             description="Signature in Base64, over the byte 0xFF, a text (podfolio.v1.final for a final event, "
             "podfolio.v1.pod for a pod's answer, podfolio.v1.challenge for a challenge, podfolio.v1.approval for an "
-            "approval), a line feed, and the body without its member signature in the canonical form of RFC 8785."
+            "approval, podfolio.v1.seal for a seal), a line feed, and the body without its member signature in the "
+            "canonical form of RFC 8785."
         ),
     ]
 
@@ -120,14 +144,6 @@ Signed = Annotated[
         "other member, unknown members too."
     ),
 ]
-
-
-def _is_left_out(value: object) -> bool:
-    """Whether an optional member is absent: a body written before the member existed stays the same, to the byte.
-
-    An empty text is none of these: it was sent, and is sent on.
-    """
-    return value is None or value == ()
 
 
 def _without_absent_terms(terms: Terms, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -727,6 +743,53 @@ class MessageRemoved(_Lenient):
     reason: Annotated[str, Field(description="Reason that the administrator gave.")]
     by: Annotated[str, Field(description="The administrator: the public NKey, or the name of the connection.")]
     removed_at: datetime
+    stream: Annotated[
+        str | None,
+        Field(
+            description="The stream that sequence counts in: PODFOLIO_ARCHIVE for a message that was removed from the "
+            "archive; left out for a message of the event stream.",
+            exclude_if=_is_left_out,
+        ),
+    ] = None
+
+
+class ArchiveSealed(_Lenient):
+    """A seal of the archive: the hash of each message in a range, and the hash of the seal before.
+
+    Attributes:
+        type: The kind of the message.
+        version: The version of the message.
+        number: The number of the seal, from 1.
+        first_sequence: The place in the archive of the first message that the seal covers.
+        last_sequence: The place in the archive of the last message that the seal covers.
+        sealed_at: Time of the sealing; UTC.
+    """
+
+    type: Literal["ArchiveSealed"] = "ArchiveSealed"
+    version: Literal[1] = 1
+    number: int
+    first_sequence: int
+    last_sequence: int
+    first_at: Annotated[datetime, Field(description="Time at which the first of these messages was archived.")]
+    entries: Annotated[
+        tuple[str | None, ...],
+        Field(
+            description="SHA-256 of each message from first_sequence to last_sequence, in hex: over the canonical form "
+            "of RFC 8785 of an object with sequence, time (UTC, microseconds), subject, headers, origin and "
+            "data_sha256. Null where the archive held no message at this place any more."
+        ),
+    ]
+    previous_sha256: Annotated[
+        str | None, Field(description="SHA-256 of the body of the seal before, as stored, in hex; null in seal 1.")
+    ] = None
+    sealed_at: datetime
+    signature: Annotated[
+        Signature | None,
+        Field(
+            description="Signature of the archivist, where the archivist has a key; null otherwise. Covers every other "
+            "member, unknown members too."
+        ),
+    ] = None
 
 
 class Stage(StrEnum):

@@ -11,6 +11,7 @@ from bus.language.messages.events import (
     AdviceResumed,
     AdviceStopped,
     Approval,
+    ArchiveSealed,
     Challenge,
     FinalEvent,
     MasterPortfolioFailed,
@@ -69,6 +70,7 @@ _WHEN_USED = ConfigDict(defer_build=True)
 _REQUEST: TypeAdapter[OptimizationRequest] = TypeAdapter(OptimizationRequest)
 _POD_ANSWER: TypeAdapter[PodAnswer] = TypeAdapter(Annotated[PodAnswer, Field(discriminator="type")], config=_WHEN_USED)
 _PROGRESS: TypeAdapter[Progress] = TypeAdapter(Progress)
+_SEAL: TypeAdapter[ArchiveSealed] = TypeAdapter(ArchiveSealed)
 _CHALLENGE: TypeAdapter[Challenge] = TypeAdapter(Annotated[Challenge, Field(discriminator="type")], config=_WHEN_USED)
 _APPROVAL: TypeAdapter[Approval] = TypeAdapter(Annotated[Approval, Field(discriminator="type")], config=_WHEN_USED)
 _FINAL: TypeAdapter[FinalEvent] = TypeAdapter(Annotated[FinalEvent, Field(discriminator="type")], config=_WHEN_USED)
@@ -166,6 +168,15 @@ def parse_approval(data: bytes) -> Approval:
     return _read(_APPROVAL, data)
 
 
+def parse_seal(data: bytes) -> ArchiveSealed:
+    """Read a seal of the archive.
+
+    Raises:
+        BadMessageError: If the body is no seal that this version understands.
+    """
+    return _read(_SEAL, data)
+
+
 def parse_progress(data: bytes) -> Progress:
     """Read the progress of a request.
 
@@ -235,6 +246,7 @@ BODIES: Mapping[str, type[BaseModel]] = {
         AdviceResumed,
         MessageRejected,
         MessageRemoved,
+        ArchiveSealed,
         Progress,
     )
 }

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from bus.language import subjects
 from bus.port import CHALLENGERS, COORDINATORS, DEADLINES, Backlog, BusError, NotSetUpError, pod_of_queue
-from bus.topology.streams import EVENTS, STOPS, TIMERS
+from bus.topology.streams import ARCHIVE, EVENTS, STOPS, TIMERS
 from bus.transports.jetstream import discovery
 from bus.transports.jetstream.connection import asking
 from bus.transports.jetstream.connection.liveness import monitor
 from bus.transports.jetstream.connection.wire import Wire
-from bus.transports.jetstream.consumers import deliveries, observer, stream_state
-from bus.transports.jetstream.storage import bucket, deadlines, deletion, record
+from bus.transports.jetstream.consumers import archive, deliveries, observer, stream_state
+from bus.transports.jetstream.storage import bucket, deadlines, deletion, record, seals
 from bus.transports.jetstream.storage.publication import Publication
 from bus.transports.jetstream.storage.stops import read_stops
 
@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
+    from bus.language.archived import Archived
     from bus.observability.service import Service
     from bus.port import Delivery, Message, Stored, StreamState
     from bus.transports.address import Connection
     from bus.transports.jetstream.connection.frames import Frame
+    from bus.transports.jetstream.consumers.archive import ArchiveState
 
 
 @asynccontextmanager
@@ -198,6 +200,30 @@ class JetStreamBus:
     async def require_removable(self) -> None:
         """Raise ``RefusedError`` if the event stream denies the deletion of messages."""
         await deletion.require_removable(self._wire)
+
+    def archived(self, pattern: str = subjects.ALL, *, first: int = 1) -> AsyncGenerator[Archived, None]:
+        """Read the archive on subjects like *pattern* from sequence *first*, up to now; then end. See ``archive``."""
+        return archive.read(self._wire, pattern, first=first)
+
+    async def archive_state(self) -> ArchiveState:
+        """Return the state of the archive; see ``archive``."""
+        return await archive.state(self._wire)
+
+    async def newest_seal(self) -> Message | None:
+        """Read the newest seal of the archive, from the stream's leader; None before the first."""
+        return await deletion.read_message(self._wire, {"last_by_subj": subjects.ALL_SEALS}, stream=ARCHIVE)
+
+    async def publish_seal(self, number: int, data: bytes, headers: Mapping[str, str]) -> Stored:
+        """Publish a seal of the archive, once; see ``seals``."""
+        return await seals.publish_seal(self._wire, number, data, headers)
+
+    async def read_from_archive(self, sequence: int) -> Message | None:
+        """Read the message at *sequence* of the archive; None if no such message exists. For an administrator."""
+        return await deletion.read_message(self._wire, {"seq": sequence}, stream=ARCHIVE)
+
+    async def delete_from_archive(self, sequence: int) -> None:
+        """Delete the message at *sequence* of the archive for good. For an administrator."""
+        await deletion.delete(self._wire, sequence, stream=ARCHIVE)
 
     async def closed(self) -> None:
         """Return when the connection is lost for good or has become useless."""

@@ -28,6 +28,7 @@ from bus.port import FINALS
 from bus.topology.roles import (
     ADMIN,
     ADVISER,
+    ARCHIVIST,
     CHALLENGER,
     COORDINATOR,
     DESK,
@@ -38,7 +39,7 @@ from bus.topology.roles import (
     inbox_of,
     roles,
 )
-from bus.topology.streams import EVENTS, MARKETS, STOPS, TIMERS, wanted_queues
+from bus.topology.streams import ARCHIVE, EVENTS, MARKETS, STOPS, TIMERS, wanted_queues
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -66,6 +67,7 @@ MAY_STORE = {
     CHALLENGER: ["podfolio.v1.challenge.*"],
     ADVISER: ["podfolio.v1.approval.*", "podfolio.v1.stop.*"],
     DESK: ["podfolio.v1.fill.*.*"],
+    ARCHIVIST: ["podfolio.v1.seal.*"],
 }
 MAY_WORK = {
     ALPHA: ["pod-alpha"],
@@ -112,6 +114,7 @@ WRITING = (
     "podfolio.v1.resume.nothing",
     "podfolio.v1.rejected.{u}",
     "podfolio.v1.removed.{u}",
+    "podfolio.v1.seal.{u}",
     "podfolio_timers.v1.timer.{u}",
     "podfolio_timers.v1.timer.seeded",
     "podfolio_timers.v1.due.{u}",
@@ -139,8 +142,10 @@ DESTROYING = (
     "$JS.API.STREAM.PURGE.PODFOLIO_STOPS",
     "$JS.API.STREAM.PURGE.PODFOLIO_TIMERS",
     "$JS.API.STREAM.PURGE.PODFOLIO",
+    "$JS.API.STREAM.UPDATE.PODFOLIO_ARCHIVE",
+    "$JS.API.STREAM.MSG.DELETE.PODFOLIO_ARCHIVE",
     *(f"$JS.API.CONSUMER.DELETE.{stream}.{queue}" for stream, queue in QUEUES),
-    *(f"$JS.API.STREAM.DELETE.{stream}" for stream in (TIMERS, MARKETS, STOPS, EVENTS)),
+    *(f"$JS.API.STREAM.DELETE.{stream}" for stream in (TIMERS, MARKETS, STOPS, ARCHIVE, EVENTS)),
 )
 
 # Headers by which the publisher of one subject would write, wipe or read others.
@@ -173,6 +178,7 @@ SETTLED = (
     subjects.due("settled"),
     subjects.market_id("settled"),
     subjects.stop("settled"),
+    "podfolio.v1.seal.settled",
 )
 
 
@@ -213,8 +219,10 @@ class Stage:
     async def look(self) -> dict[str, Any]:
         """Say all that stands on the server, by name."""
         seen: dict[str, Any] = {"streams": sorted((await self.api("STREAM.NAMES"))["streams"] or [])}
-        for stream in (EVENTS, TIMERS, MARKETS, STOPS):
-            told = await self.api(f"STREAM.INFO.{stream}", {"subjects_filter": ">", "deleted_details": True})
+        for stream in (EVENTS, TIMERS, MARKETS, STOPS, ARCHIVE):
+            # The rest of the archive is what the event stream holds, soon after.
+            which = subjects.ALL_SEALS if stream == ARCHIVE else ">"
+            told = await self.api(f"STREAM.INFO.{stream}", {"subjects_filter": which, "deleted_details": True})
             if "error" in told:
                 seen[stream] = "gone"
                 continue
@@ -310,10 +318,10 @@ def questions(role: Role) -> Iterator[tuple[str, bytes]]:
             yield from ((_one_of(pattern, name), body) for name in (*CARRIED, "{u}") for body in _bodies(pattern, name))
         else:
             yield from ((_one_of(pattern, ""), body) for body in _bodies(pattern, ""))
-    for subject in (f"$JS.API.DIRECT.GET.{EVENTS}", f"$JS.API.DIRECT.GET.{MARKETS}"):
+    for subject in (f"$JS.API.DIRECT.GET.{stream}" for stream in (EVENTS, MARKETS, ARCHIVE)):
         if subject in role.publish:
             for name in CARRIED:
-                kept = subjects.request(name) if EVENTS in subject else subjects.market_id(name)
+                kept = subjects.market_id(name) if MARKETS in subject else subjects.request(name)
                 yield subject, json.dumps({"last_by_subj": kept}).encode()
                 yield subject, json.dumps({"multi_last": [kept]}).encode()
 
@@ -335,7 +343,8 @@ def _bodies(pattern: str, name: str) -> Iterator[bytes]:
     elif f"STREAM.MSG.GET.{STOPS}" in pattern:
         yield from (json.dumps({"last_by_subj": subjects.stop(each)}).encode() for each in CARRIED)
     elif "STREAM.MSG.GET" in pattern:
-        yield from (json.dumps({"last_by_subj": subjects.market_id(each)}).encode() for each in CARRIED)
+        of = subjects.market_id if MARKETS in pattern else subjects.request
+        yield from (json.dumps({"last_by_subj": of(each)}).encode() for each in CARRIED)
     elif pattern.startswith(("$", "_R_")):
         yield b""
     else:

@@ -30,6 +30,7 @@ from bus.port import CHALLENGERS, COORDINATORS, DEADLINES, Backlog, RefusedError
 from bus.topology.roles import (
     ADMIN,
     ADVISER,
+    ARCHIVIST,
     CHALLENGER,
     COORDINATOR,
     DESK,
@@ -49,14 +50,14 @@ if TYPE_CHECKING:
 
 
 ALPHA, BETA = map(agent_role, PODS)
-ROLES = (REQUESTER, OBSERVER, ALPHA, BETA, COORDINATOR, CHALLENGER, ADVISER, DESK, ADMIN, OPERATOR)
+ROLES = (REQUESTER, OBSERVER, ALPHA, BETA, COORDINATOR, CHALLENGER, ADVISER, DESK, ADMIN, OPERATOR, ARCHIVIST)
 
 EVERYBODY = frozenset(ROLES)
 NOBODY: frozenset[str] = frozenset()
 READERS = frozenset({REQUESTER, OBSERVER, COORDINATOR, CHALLENGER})
 STOP_READERS = frozenset({OBSERVER, COORDINATOR, ADVISER, ADMIN})
 SERVICES = frozenset({ALPHA, BETA, COORDINATOR, CHALLENGER})
-MARKET_READERS = frozenset({OBSERVER, ALPHA, BETA, COORDINATOR, CHALLENGER, ADMIN})
+MARKET_READERS = frozenset({OBSERVER, ALPHA, BETA, COORDINATOR, CHALLENGER, ADMIN, ARCHIVIST})
 VERBS = ("PING", "INFO", "STATS")
 
 # What is published, and who may. What is sent to the server's interface has no body, or one that changes nothing.
@@ -79,6 +80,9 @@ PUBLISH: dict[str, frozenset[str]] = {
     "podfolio.v1.resume.1": frozenset({ADMIN}),
     "podfolio.v1.rejected.1": frozenset({COORDINATOR}),
     "podfolio.v1.removed.1": frozenset({ADMIN}),
+    "podfolio.v1.removed.archive-1": frozenset({ADMIN}),
+    "podfolio.v1.seal.1": frozenset({ARCHIVIST}),
+    "podfolio.v1.seal.1.more": NOBODY,
     "podfolio.v1.anything": NOBODY,
     "podfolio_timers.v1.timer.r1": frozenset({COORDINATOR}),
     "podfolio_timers.v1.due.r1": NOBODY,
@@ -172,6 +176,19 @@ PUBLISH: dict[str, frozenset[str]] = {
     "$JS.API.STREAM.PURGE.KV_podfolio_markets": NOBODY,
     "$JS.API.STREAM.MSG.DELETE.KV_podfolio_markets": NOBODY,
     "$JS.API.CONSUMER.CREATE.KV_podfolio_markets": NOBODY,
+    # The archive: seal and read for the archivist, set up and remove for the administrator, nothing for others.
+    "$JS.API.STREAM.INFO.PODFOLIO_ARCHIVE": frozenset({ADMIN, ARCHIVIST}),
+    "$JS.API.STREAM.CREATE.PODFOLIO_ARCHIVE": frozenset({ADMIN}),
+    "$JS.API.STREAM.UPDATE.PODFOLIO_ARCHIVE": frozenset({ADMIN}),
+    "$JS.API.STREAM.MSG.GET.PODFOLIO_ARCHIVE": frozenset({ADMIN, ARCHIVIST}),
+    "$JS.API.STREAM.MSG.DELETE.PODFOLIO_ARCHIVE": frozenset({ADMIN}),
+    "$JS.API.STREAM.DELETE.PODFOLIO_ARCHIVE": NOBODY,
+    "$JS.API.STREAM.PURGE.PODFOLIO_ARCHIVE": NOBODY,
+    "$JS.API.STREAM.SNAPSHOT.PODFOLIO_ARCHIVE": NOBODY,
+    "$JS.API.CONSUMER.CREATE.PODFOLIO_ARCHIVE": NOBODY,
+    "$JS.API.DIRECT.GET.PODFOLIO_ARCHIVE": frozenset({ARCHIVIST}),
+    "$JS.API.DIRECT.GET.PODFOLIO_ARCHIVE.podfolio.v1.seal.1": frozenset({ARCHIVIST}),
+    "$JS.API.DIRECT.GET.PODFOLIO_ARCHIVE.podfolio.v1.final.r1": NOBODY,
     # Read.
     "$JS.API.DIRECT.GET.PODFOLIO": READERS | {ADVISER},
     "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.request.r1": frozenset({REQUESTER}),

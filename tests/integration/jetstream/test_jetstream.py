@@ -138,7 +138,8 @@ class TestSetUp:
             first = await set_up(bus, ["beta", "alpha"])
             second = await set_up(bus, ["beta", "alpha"])
 
-        names = ["stream PODFOLIO", "stream PODFOLIO_TIMERS", "stream KV_podfolio_markets", "stream PODFOLIO_STOPS"]
+        streams = ("PODFOLIO", "PODFOLIO_TIMERS", "KV_podfolio_markets", "PODFOLIO_STOPS", "PODFOLIO_ARCHIVE")
+        names = [f"stream {name}" for name in streams]
         names += [
             "queue pod-alpha",
             "queue pod-beta",

@@ -212,13 +212,13 @@ async def test_setup_says_what_it_would_do_does_it_and_does_nothing_twice(tmp_pa
 
     assert (would, did, twice) == (1, 0, 0)
     assert again == ran[0], "a dry run does nothing"
-    assert wanted.count("would be created") == created.count("created") == nothing.count("as it should be") == 12
+    assert wanted.count("would be created") == created.count("created") == nothing.count("as it should be") == 13
     assert re.search(r"PODFOLIO_TIMERS +created", created)
-    assert "All 12 are as they should be." in nothing
+    assert "All 13 are as they should be." in nothing
     assert checked == (0, nothing, "")
     assert unknown[0] == 1
     assert re.search(r"pod-epsilon +would be created", unknown[1])
-    assert "1 of 9 would change; no change was made." in unknown[1]
+    assert "1 of 10 would change; no change was made." in unknown[1]
 
 
 async def test_setup_bounds_the_stream_and_leaves_a_bound_that_is_there(tmp_path: Path) -> None:
@@ -233,7 +233,7 @@ async def test_setup_bounds_the_stream_and_leaves_a_bound_that_is_there(tmp_path
     assert bounded[0] == 0
     assert "max_bytes: no limit -> 64 MiB" in bounded[1]
     assert (again[0], config["max_bytes"]) == (0, 64 * 2**20)
-    assert "All 12 are as they should be." in again[1]
+    assert "All 13 are as they should be." in again[1]
     assert none[0] == 2
 
 
@@ -249,4 +249,4 @@ async def test_setup_deletes_nothing_of_what_is_there_for_a_bound_that_is_smalle
 
     assert bounded[0] == 0
     assert state["bytes"] > 2 * 2**20
-    assert state["messages"] == 12
+    assert state["messages"] == 13

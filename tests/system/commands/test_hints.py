@@ -44,6 +44,8 @@ TRIED = {
     "setup": "test_a_server_that_was_not_set_up_is_helped_by_the_command_named, tests/system/operation/test_health.py",
     "up": "tests/system/commands/test_up.py",
     "request": "tests/system/commands/test_up.py",
+    "archive": "tests/integration/archive/test_archive.py",
+    "archive show": "tests/system/commands/test_record.py",
     "backtest": "tests/unit/cli/test_backtest.py",
     "orders": "tests/unit/book/test_export.py",
     "approve": "tests/integration/test_people.py",

@@ -80,7 +80,9 @@ def test_every_command_has_examples_that_are_understood(names: tuple[str, ...], 
     for example in found:
         words = shlex.split(example)
         # The file of the reader's own becomes one that is there.
-        there = tuple(str(tmp_path) if word in {"EVENTS", "STORE", "secure"} else _file(word) for word in words)
+        there = tuple(
+            str(tmp_path) if word in {"EVENTS", "STORE", "FOLDER", "secure"} else _file(word) for word in words
+        )
         assert words[: len(names) + 1] == ["podfolio", *names], example
         assert understood(there) == names[-1], example
 

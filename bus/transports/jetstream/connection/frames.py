@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from bus.language.archived import Archived
 from bus.port import Message, UnreachableError
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 _STATUS = "Status"
 _SEQUENCE = "Nats-Sequence"
+_ORIGIN = "Nats-Stream-Source"
 
 _ACK_TOKENS = 9
 
@@ -108,6 +110,11 @@ def read_stored(frame: Frame) -> Message:
     except (KeyError, ValueError) as error:
         message = f"the answer is no stored message ({error}): try again"
         raise UnreachableError(message) from error
+
+
+def read_archived(frame: Frame) -> Archived:
+    """Convert the answer to a direct get into a message of the archive; raise as ``read_stored``."""
+    return Archived(read_stored(frame), (frame.headers or {}).get(_ORIGIN, ""))
 
 
 def _own(headers: Mapping[str, str]) -> dict[str, str]:

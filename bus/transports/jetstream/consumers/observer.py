@@ -115,14 +115,18 @@ async def _begin(wire: Wire, since: datetime | None, *, everything: bool) -> dic
 
 
 async def _read(wire: Wire, place: Mapping[str, Any], pattern: str = subjects.ALL) -> list[Message]:
-    """Read stored messages on subjects like *pattern* from *place* on, in stream order, at most ``_BATCH`` of them.
+    return [read_stored(frame) for frame in await read_frames(wire, EVENTS, place, pattern)]
+
+
+async def read_frames(wire: Wire, stream: str, place: Mapping[str, Any], pattern: str) -> list[Frame]:
+    """Read messages of *stream* on subjects like *pattern* from *place* on, in stream order, ``_BATCH`` at most.
 
     Raises:
         RefusedError: If the server cannot read the stream.
         UnreachableError: If a message was lost on the way.
     """
     query = {**place, "batch": _BATCH, "next_by_subj": pattern}
-    *frames, end = await _ask(wire, query, is_last=lambda frame: bool(status(frame)))
+    *frames, end = await _ask(wire, query, is_last=lambda frame: bool(status(frame)), stream=stream)
     verdict, described = status(end), end.headers or {}
     if verdict not in {_END_OF_BATCH, _NOTHING_FOUND}:
         message = f"the server cannot read the stream: {verdict} {described.get('Description', '')}; see its log"
@@ -135,14 +139,16 @@ async def _read(wire: Wire, place: Mapping[str, Any], pattern: str = subjects.AL
             message = f"a message after {before} was lost on the way"
             raise UnreachableError(message)
         before = headers.get("Nats-Sequence", "")
-    return [read_stored(frame) for frame in frames]
+    return frames
 
 
-async def _ask(wire: Wire, query: Mapping[str, Any], *, is_last: Callable[[Frame], bool]) -> list[Frame]:
+async def _ask(
+    wire: Wire, query: Mapping[str, Any], *, is_last: Callable[[Frame], bool], stream: str = EVENTS
+) -> list[Frame]:
     request = json.dumps(query).encode()
-    subject = f"$JS.API.DIRECT.GET.{EVENTS}"
+    subject = f"$JS.API.DIRECT.GET.{stream}"
 
     async def attempt(timeout_s: float) -> list[Frame]:
         return await ask_replicas(wire, subject, request, timeout_s=timeout_s, is_last=is_last)
 
-    return await insist("following the stream", attempt, when_nobody_listens=lambda: require_stream(wire, EVENTS))
+    return await insist("following the stream", attempt, when_nobody_listens=lambda: require_stream(wire, stream))

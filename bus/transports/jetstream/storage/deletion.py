@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 async def read_message(wire: Wire, query: Mapping[str, Any], *, stream: str = EVENTS) -> Message | None:
-    """Read the message that *query* names from the stream's leader; None if the message does not exist.
+    """Read the message that *query* names from the leader of *stream*; None if the message does not exist.
 
     Raises:
         RefusedError: If this user has no permission.
@@ -56,7 +56,7 @@ async def require_removable(wire: Wire) -> None:
         raise RefusedError(message)
 
 
-async def delete(wire: Wire, sequence: int) -> None:
+async def delete(wire: Wire, sequence: int, *, stream: str = EVENTS) -> None:
     """Delete a message and overwrite the stored bytes; do not fail if the message is already gone.
 
     Raises:
@@ -65,4 +65,4 @@ async def delete(wire: Wire, sequence: int) -> None:
     """
     # The message is missing if an earlier attempt deleted it and the answer was lost.
     with contextlib.suppress(NoMessageError):
-        await ask_api(wire, f"STREAM.MSG.DELETE.{EVENTS}", {"seq": sequence})
+        await ask_api(wire, f"STREAM.MSG.DELETE.{stream}", {"seq": sequence})
