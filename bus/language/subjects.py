@@ -9,6 +9,7 @@
 | ``podfolio.v1.rejected.<sequence>``  | the coordinators  | a message with no id to answer          |
 | ``podfolio.v1.removed.<sequence>``   | an administrator  | why a message is gone                   |
 | ``podfolio_timers.v1.timer.<id>``    | the coordinators  | a scheduled deadline                    |
+| ``podfolio_timers.v1.timer.~<id>``   | the coordinators  | the same, from when first seen          |
 | ``podfolio_timers.v1.due.<id>``      | the server        | a deadline that fell due                |
 | ``podfolio_progress.v1.<id>``        | the coordinators  | a request's progress; in no stream      |
 | ``$KV.podfolio_markets.id.<market>`` | an administrator  | the hash of a market                    |
@@ -120,6 +121,14 @@ def removed(sequence: int) -> str:
 def timer(request_id: str) -> str:
     """Name the subject where a request's deadline waits."""
     return f"{_TIMERS}.timer.{request_id}"
+
+
+def timer_since_seen(request_id: str) -> str:
+    """Name the subject where the deadline waits that counts from when a coordinator first saw the request.
+
+    No request id has a tilde.
+    """
+    return timer(f"~{request_id}")
 
 
 def due(request_id: str) -> str:
