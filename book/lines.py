@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bus.port import MAX_MESSAGE_BYTES
 from portfolio.errors import DataError
 from portfolio.files import skip_mark
+from portfolio.plain_text import is_plain, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,4 +68,5 @@ def _of_file(book: Path) -> Iterator[Line]:
 def _of_folder(book: Path) -> Iterator[Line]:
     for number, file in enumerate(sorted(book.glob("*.json")), start=1):
         with file.open("rb") as opened:
-            yield Line(number, file.name, opened.read(MAX_MESSAGE_BYTES + 1))
+            name = file.name if is_plain(file.name) else shown(file.name)
+            yield Line(number, name, opened.read(MAX_MESSAGE_BYTES + 1))
