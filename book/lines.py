@@ -52,6 +52,10 @@ def read(book: Path) -> Iterator[Line]:
 
 
 def _of_file(book: Path) -> Iterator[Line]:
+    if book.exists() and not book.is_file():
+        # A device may have no end, and a pipe cannot be read again.
+        message = f"{book} is no file on a disk: give one, or a folder"
+        raise DataError(message)
     with book.open("rb") as opened:
         number = 0
         while data := opened.readline(MAX_MESSAGE_BYTES + 1):

@@ -341,9 +341,9 @@ def test_a_file_that_nobody_means_is_refused_in_a_line(place: Path, name: str, w
 def given(reader: Reader, parameter: click.Parameter) -> bool:
     """Whether a reader gives its file, or the file's folder, as the parameter of its command."""
     words = reader.words if reader.command is not podfolio else reader.words[1:]
-    places = [
-        at for at, word in enumerate(words) if word == "FILE" or word == f"PLACE/{reader.name.rpartition('/')[0]}"
-    ]
+    folder = reader.name.rpartition("/")[0]
+    theirs = {"FILE", f"PLACE/{reader.name}", f"PLACE/{folder}"}
+    places = [at for at, word in enumerate(words) if word in theirs]
     if isinstance(parameter, click.Option):
         return any(at and words[at - 1] in parameter.opts for at in places)
     return any(not at or not words[at - 1].startswith("-") for at in places)
