@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import fields
 from importlib import resources
 from pathlib import Path
@@ -18,6 +17,7 @@ from portfolio.files import decode, read_bytes
 from portfolio.names import doubted
 from portfolio.plain_text import WORDS, is_plain, shown
 from portfolio.terms.mandate import OVER_CASH, TARGETS, Mandate, fault_of
+from portfolio.toml import parse_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,11 +52,9 @@ def load(pod: str) -> Mandate:
 
 def _read(file: Traversable) -> Mandate:
     try:
-        stated = tomllib.loads(decode(read_bytes(file), file.name))
-    # For a whole number of thousands of digits, Python raises a plain ValueError and no TOML error.
-    except (DataError, ValueError, RecursionError) as error:
-        what = "it is nested too deeply" if isinstance(error, RecursionError) else error
-        message = f"cannot read the mandate {file.name} ({what}): give the path of a .toml file that states one"
+        stated = parse_toml(decode(read_bytes(file), file.name))
+    except DataError as error:
+        message = f"cannot read the mandate {file.name} ({error}): give the path of a .toml file that states one"
         raise DataError(message) from error
     try:
         mandate = _MANDATE.validate_python(_with_over_cash(stated))

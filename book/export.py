@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from bus.language.messages import BadMessageError, MasterPortfolioOptimized, parse_final
 from portfolio.errors import DataError
 from portfolio.market.settlement import settles_on
+from portfolio.market.trading_days import FIRST_DAY, LAST_DAY
+from portfolio.plain_text import is_plain, shown
 from portfolio.published.order import Side
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 _STEPS = ((Decimal("0.1"), Decimal("0.001")), (Decimal(2), Decimal("0.005")))
 _STEP = Decimal("0.01")
 LIMIT, DAY = "limit", "day"
+# As of an amount in a request: more is a typing error, and breaks the arithmetic.
+MOST = 1e10
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,8 @@ def portfolios(lines: Iterable[Line]) -> Iterator[MasterPortfolioOptimized]:
     """Read the events of a run that have a portfolio.
 
     Raises:
-        DataError: If a line is no final event; the message names the line.
+        DataError: If a line is no final event, or one with orders that no coordinator writes; the message names the
+            line.
     """
     for line in lines:
         try:
@@ -78,7 +83,25 @@ def portfolios(lines: Iterable[Line]) -> Iterator[MasterPortfolioOptimized]:
             message = f"{line.place} is no final event ({error}): give events.jsonl of a run"
             raise DataError(message) from None
         if isinstance(event, MasterPortfolioOptimized):
+            if fault := _fault_of(event):
+                message = f"{line.place} has orders that no coordinator writes ({fault}): give events.jsonl of a run"
+                raise DataError(message)
             yield event
+
+
+def _fault_of(event: MasterPortfolioOptimized) -> str:
+    """Name a text that a spreadsheet would obey, or a day or number that breaks arithmetic; empty if there is none."""
+    orders = () if event.trading is None else event.trading.orders
+    for text in (event.customer_id, *(order.ticker for order in orders)):
+        if not is_plain(text):
+            return shown(text)
+    if event.terms.owned is not None and not FIRST_DAY <= event.terms.owned.as_of <= LAST_DAY:
+        return f"{event.terms.owned.as_of}"
+    numbers = [number for order in orders for number in (order.units, order.price_aud)]
+    numbers += [parcel.units for order in orders for parcel in order.parcels]
+    left = () if event.trading is None else (event.trading.cash_left_aud, event.trading.spread_aud)
+    wrong = (one for one in (*numbers, *left) if not abs(one) <= MOST or (one < 0 and one not in left))
+    return next((f"{one:g}" for one in wrong), "")
 
 
 def instructions(event: MasterPortfolioOptimized, *, tolerance: float) -> Iterator[Instruction]:

@@ -14,10 +14,12 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from book.export import order_id
-from bus.language.messages import glance
+from book.export import MOST, order_id
+from bus.language.messages import BadMessageError, change_request, glance, parse_request
 from portfolio.errors import DataError
+from portfolio.market.trading_days import FIRST_DAY, LAST_DAY
 from portfolio.names import doubted
+from portfolio.plain_text import shown
 from portfolio.published.order import Side
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 COLUMNS = ("order_id", "day", "units", "price_aud", "brokerage_aud")
 _CENT = Decimal("0.01")
+# The line of a book needs no id of a request.
+_ANY_ID = "fills"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +95,27 @@ def read(text: str) -> list[Fill]:
         DataError: If a column is missing or a cell is wrong; the message names the line.
     """
     rows = csv.DictReader(text.splitlines(), restval="")
-    if missing := [name for name in COLUMNS if name not in (rows.fieldnames or ())]:
-        message = f"the fills have no column {', '.join(missing)}: give {', '.join(COLUMNS)}"
-        raise DataError(message)
-    return [_fill(row, f"line {number}") for number, row in enumerate(rows, start=2)]
+    try:
+        if missing := [name for name in COLUMNS if name not in (rows.fieldnames or ())]:
+            message = f"the fills have no column {', '.join(missing)}: give {', '.join(COLUMNS)}"
+            raise DataError(message)
+        return [_fill(row, f"line {number}") for number, row in enumerate(rows, start=2)]
+    except csv.Error as error:
+        message = f"line {rows.line_num + 1} is no line of a table ({error}): give the columns {', '.join(COLUMNS)}"
+        raise DataError(message) from None
 
 
 def _fill(row: Mapping[str, str], place: str) -> Fill:
     try:
         day = date.fromisoformat(row["day"])
     except ValueError:
-        message = f"{place}: day is {row['day']!r}: give the day of the contract, such as 2025-11-10"
-        raise DataError(message) from None
+        day = date.min
+    if not FIRST_DAY <= day <= LAST_DAY:
+        message = f"{place}: day is {shown(row['day'])}: give the day of the contract, such as 2025-11-10"
+        raise DataError(message)
     units = _number(row, "units", place)
     if units != units.to_integral_value():
-        message = f"{place}: units is {row['units']}: give whole units"
+        message = f"{place}: units is {shown(row['units'])}: give whole units"
         raise DataError(message)
     price, brokerage = (_number(row, name, place) for name in ("price_aud", "brokerage_aud"))
     return Fill(place, row["order_id"], day, int(units), price, brokerage)
@@ -116,8 +126,8 @@ def _number(row: Mapping[str, str], name: str, place: str) -> Decimal:
         value = Decimal(row[name])
     except InvalidOperation:
         value = Decimal("NaN")
-    if not (value.is_finite() and value >= 0):
-        message = f"{place}: {name} is {row[name]!r}: give a number, 0 or more"
+    if not (value.is_finite() and 0 <= value <= MOST):
+        message = f"{place}: {name} is {shown(row[name])}: give a number from 0 to {MOST:.0f}"
         raise DataError(message)
     return value
 
@@ -133,7 +143,8 @@ def next_book(
         fills: All fills.
 
     Raises:
-        DataError: If a fill is of no order, or more than the order; the message names the line of the fills.
+        DataError: If a fill is of no order, or more than the order, or a line with orders is no request; the message
+            names the line.
     """
     orders = {order_id(event, order): order for event in events.values() for order in _orders(event)}
     by_order: dict[str, list[Fill]] = {}
@@ -157,6 +168,7 @@ def next_book(
         if event is None or not _orders(event) or not isinstance(account, dict):
             yield line.body.strip(), []
             continue
+        _check(line)
         mine = {order_id(event, order): order for order in _orders(event)}
         done = [(order, fill) for key, order in mine.items() for fill in by_order.get(key, []) if fill.units]
         yield (
@@ -167,6 +179,19 @@ def next_book(
                 if (left := round(order.units) - sum(fill.units for fill in by_order.get(key, [])))
             ],
         )
+
+
+def _check(line: Line) -> None:
+    """Check that the line of a book is a request.
+
+    Raises:
+        DataError: If it is none; the message gives the mend.
+    """
+    try:
+        parse_request(change_request(line.body, {"request_id": _ANY_ID}), _ANY_ID)
+    except BadMessageError as error:
+        message = f"{line.place}: {error}"
+        raise DataError(message) from None
 
 
 def _orders(event: MasterPortfolioOptimized) -> tuple[Order, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bus.port import MAX_MESSAGE_BYTES
 from portfolio.errors import DataError
 from portfolio.files import skip_mark
+from portfolio.plain_text import is_plain, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +52,10 @@ def read(book: Path) -> Iterator[Line]:
 
 
 def _of_file(book: Path) -> Iterator[Line]:
+    if book.exists() and not book.is_file():
+        # A device may have no end, and a pipe cannot be read again.
+        message = f"{book} is no file on a disk: give one, or a folder"
+        raise DataError(message)
     with book.open("rb") as opened:
         number = 0
         while data := opened.readline(MAX_MESSAGE_BYTES + 1):
@@ -67,4 +72,5 @@ def _of_file(book: Path) -> Iterator[Line]:
 def _of_folder(book: Path) -> Iterator[Line]:
     for number, file in enumerate(sorted(book.glob("*.json")), start=1):
         with file.open("rb") as opened:
-            yield Line(number, file.name, opened.read(MAX_MESSAGE_BYTES + 1))
+            name = file.name if is_plain(file.name) else shown(file.name)
+            yield Line(number, name, opened.read(MAX_MESSAGE_BYTES + 1))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bus.language.messages import BadMessageError, MasterPortfolioFailed, parse_final
 from bus.language.plain_text import printable
+from portfolio.plain_text import is_plain, shown
 from portfolio.published.order import Side
 
 if TYPE_CHECKING:
@@ -88,7 +89,9 @@ class Row:
 def not_asked(account: Account, fault: str) -> Row:
     """Judge a line that could not be asked."""
     told = printable(fault, longest=_LONGEST)
-    customer_id = printable(account.customer_id)
+    # The key is as the book has it; a spreadsheet must not take it for a formula.
+    named = account.customer_id
+    customer_id = named if is_plain(named) or not named else shown(named)
     return Row(account.place, customer_id, Outcome.NOT_ASKED, field=account.field, why=told, person=told)
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bus.language.messages import BadMessageError
 from bus.language.mistakes import first_field, mistakes
+from portfolio.market.trading_days import FIRST_DAY, LAST_DAY
 from portfolio.tax.pension import Pension
 from portfolio.tax.taxpayer import Entity
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 # As a schema's format has it, and not the seconds since 1970; read without a call per parcel.
-_Day = Annotated[date, Field(strict=True)]
+_Day = Annotated[date, Field(strict=True, ge=FIRST_DAY, le=LAST_DAY)]
 
 
 class _Part(BaseModel):

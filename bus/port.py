@@ -219,10 +219,11 @@ class Bus(Protocol):
             UnreachableError: If the leader did not answer in time.
         """
 
-    async def schedule(self, request_id: str, at: datetime) -> None:
+    async def schedule(self, request_id: str, at: datetime, *, keep: bool = False) -> None:
         """Schedule a message on ``subjects.due(request_id)`` for delivery at *at*, even if this process crashes.
 
-        A second call replaces the first schedule; a call after the delivery causes a second delivery.
+        A second call replaces the first schedule; a call after the delivery causes a second delivery. With *keep*, the
+        schedule is another one, beside that; there, the first call counts, and no call replaces it before its delivery.
 
         Raises:
             NotSetUpError: If the stream of the deadlines does not exist.

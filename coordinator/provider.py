@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from bus.language.messages import Provider, encode, with_members
 from portfolio.errors import DataError
 from portfolio.files import decode, read_bytes
 from portfolio.plain_text import WORDS, is_plain, shown
+from portfolio.toml import parse_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,9 +25,10 @@ def read_provider(file: Path) -> Provider:
     Raises:
         DataError: If the file cannot be read, has another field, or no name; the message says the mend.
     """
+    text = decode(read_bytes(file), file.name)
     try:
-        told = tomllib.loads(decode(read_bytes(file), file.name))
-    except tomllib.TOMLDecodeError as error:
+        told = parse_toml(text)
+    except DataError as error:
         message = f'{file} is not TOML ({error}): write lines such as name = "Example Advice Pty Ltd"'
         raise DataError(message) from None
     if strange := sorted(set(told) - set(Provider.model_fields)):

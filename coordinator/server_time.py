@@ -80,14 +80,13 @@ class ServerTime:
         """Return the latest possible time; raises as ``now``."""
         return self._estimate(self._most)
 
-    def dated(self, message: Message) -> Message:
-        """Return *message* with ``stored_at`` now if its storage time, by a clock that was ahead, is still to come.
+    def is_ahead(self, message: Message) -> bool:
+        """Return whether the storage time of *message*, by a clock that was ahead, is still to come."""
+        return message.stored_at is not None and message.stored_at > self.latest()
 
-        Return other messages unchanged.
-        """
-        if message.stored_at is None or message.stored_at <= self.latest():
-            return message
-        return replace(message, stored_at=self.now())
+    def dated(self, message: Message) -> Message:
+        """Return *message* with ``stored_at`` now if its storage time is still to come; else unchanged."""
+        return replace(message, stored_at=self.now()) if self.is_ahead(message) else message
 
     def _estimate(self, ahead: float) -> datetime:
         if not self.is_known:

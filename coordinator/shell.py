@@ -22,7 +22,7 @@ from bus.transports.envelope import publish
 from bus.transports.snapshots import nothing_to_provide
 from coordinator import clock, progress
 from coordinator.budget import waited_too_long
-from coordinator.decisions import Fail, SetDeadline, Wait, admit, decide, read_record, read_request, time_for
+from coordinator.decisions import Fail, Optimise, SetDeadline, Wait, admit, decide, read_record, read_request, time_for
 from coordinator.finals import OPTIMISED, failure, payload_of, with_answers
 from coordinator.load import Work, size_of
 from coordinator.provider import with_provider
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from bus.language.signing import Signer
     from bus.port import Bus, Delivery, Message
     from bus.transports.snapshots import Provide
-    from coordinator.decisions import Action, Optimise
+    from coordinator.decisions import Action
 
     Causes: TypeAlias = tuple[Mapping[str, str], ...]
 
@@ -193,6 +193,9 @@ class Coordinator:
         led = (record.request, *record.answers.values())
         keys = self.pod_keys.read() if self.pod_keys else None
         action = decide(record, due=kind is MessageKind.DUE, keys=keys)
+        # The time of a request from a clock that was ahead counts from now, but its deadline has come.
+        if kind is MessageKind.DUE and isinstance(action, Optimise) and any(map(self.time.is_ahead, stored)):
+            action = replace(action, by=min(action.by, self.time.now()))
         if kind is MessageKind.POD:
             await progress.answered(self.bus, request_id, record.answers, action)
         return action, tuple(message.headers for message in led if message)
@@ -266,7 +269,7 @@ class Coordinator:
         if isinstance(action, Wait):
             return None, None
         if isinstance(action, SetDeadline):
-            await self.bus.schedule(request_id, action.at)
+            await self.bus.schedule(request_id, action.at, keep=self.time.is_ahead(delivery.message))
             return None, None
         with tracing.span("finish", *causes, request_id=request_id):
             if isinstance(action, Fail):

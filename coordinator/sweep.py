@@ -1,7 +1,9 @@
 """Find requests without an answer, and set their deadlines again: the first deadline may have been lost.
 
 A repeated deadline replaces an equal one, and the handler of a due deadline checks for an answer. So every coordinator
-sweeps, as often as is cheap, and need not know which deadlines were set before.
+sweeps, as often as is cheap, and need not know which deadlines were set before. If the storage time is still to come,
+from a clock that was ahead, the deadline counts from when a coordinator first saw the request: the server keeps the
+deadline of the first, so that no other coordinator postpones it.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -21,8 +23,6 @@ from bus.port import BusError
 from coordinator.decisions import deadline_again
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from bus.port import Bus, Message
     from coordinator.server_time import ServerTime
 
@@ -50,8 +50,6 @@ class DeadlineSweep:
 
     bus: Bus
     time: ServerTime
-    # When requests with a storage time in the future (from a clock that was ahead) were first seen; by sequence.
-    _ahead: dict[int, datetime] = field(default_factory=dict)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Sweep again and again until *stop* is set."""
@@ -78,29 +76,18 @@ class DeadlineSweep:
         """
         waiting = sorted(await self.bus.unanswered())
         sample = random.sample(waiting, min(len(waiting), _AT_ONCE))
-        first_seen: dict[int, datetime] = {}
         for first in range(0, len(sample), _READ_TOGETHER):
             some = [subjects.request(request_id) for request_id in sample[first : first + _READ_TOGETHER]]
             for message in await self.bus.record(some):
-                dated = self.dated(message)
-                if dated is not message and dated.stored_at is not None:
-                    first_seen[message.sequence] = dated.stored_at
-                await self.set_again(dated)
-        self._ahead = first_seen
-
-    def dated(self, message: Message) -> Message:
-        """Return a request with a storage time in the future as if stored when first seen."""
-        dated = self.time.dated(message)
-        first = self._ahead.get(message.sequence)
-        return dated if dated is message or first is None else replace(message, stored_at=first)
+                await self.set_again(message)
 
     async def set_again(self, message: Message) -> None:
         """Set the deadline of an unanswered request again."""
         now = self.time.now()
-        if (at := deadline_again(message, now)) is None:
+        if (at := deadline_again(self.time.dated(message), now)) is None:
             return
         request_id = subjects.parse(message.subject).key
-        await self.bus.schedule(request_id, at)
+        await self.bus.schedule(request_id, at, keep=self.time.is_ahead(message))
         if at <= now:
             metrics.DEADLINES_RESET.inc()
             log.warning("deadline.set_again", request_id=request_id, stored_at=f"{message.stored_at}")

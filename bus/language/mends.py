@@ -47,7 +47,7 @@ def day(value: object) -> str | None:
     """Say how to write a day that was given in another form; None if *value* is no day."""
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     read = next(_days(text.strip()), None) if _is_short(text) else None
-    return f"write {read.isoformat()} for {read.day} {read:%B %Y}" if read else None
+    return f"write {read.isoformat()} for {read.day} {read:%B %Y}" if read and read.isoformat() != value else None
 
 
 def name(value: object, form: str) -> str | None:

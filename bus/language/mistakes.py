@@ -29,8 +29,8 @@ _NAMES = ("ticker", "goal_id")
 # The remedy per kind of pydantic's mistakes; the names in braces are keys of the mistake's context.
 _REMEDIES: Mapping[str, str] = {
     "date_from_datetime_inexact": "give a day, such as 2025-11-07",
-    "date_from_datetime_parsing": "give a day that there is, such as 2025-11-07",
-    "date_parsing": "give a day that there is, such as 2025-11-07",
+    "date_from_datetime_parsing": "give a day that there is, from 1900 to 2199, such as 2025-11-07",
+    "date_parsing": "give a day that there is, from 1900 to 2199, such as 2025-11-07",
     "date_type": "give a day, such as 2025-11-07",
     "dict_type": "give an object, {{...}}",
     "enum": "give {expected}",
@@ -132,6 +132,8 @@ def _entry(path: Sequence[str | int], body: object) -> str | None:
 
 
 def _remedy(kind: str, context: Mapping[str, Any], value: object) -> str | None:
+    if any(isinstance(context.get(bound), str) for bound in ("ge", "le")):
+        kind = "date_parsing"  # the bound of a day, not of a number
     if kind == "string_pattern_mismatch":
         remedy = f"give {WORDS[context['pattern']]}"
     elif kind in _REMEDIES:

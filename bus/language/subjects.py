@@ -14,6 +14,7 @@
 | ``podfolio.v1.resume.<number>``      | an administrator  | the end of the stop of that number      |
 | ``podfolio.v1.seal.<number>``        | an archivist      | the hashes of archived messages         |
 | ``podfolio_timers.v1.timer.<id>``    | the coordinators  | a scheduled deadline                    |
+| ``podfolio_timers.v1.timer.~<id>``   | the coordinators  | the same, from when first seen          |
 | ``podfolio_timers.v1.due.<id>``      | the server        | a deadline that fell due                |
 | ``podfolio_progress.v1.<id>``        | the coordinators  | a request's progress; in no stream      |
 | ``$KV.podfolio_markets.id.<market>`` | an administrator  | the hash of a market                    |
@@ -182,6 +183,14 @@ def seal(number: int) -> str:
 def timer(request_id: str) -> str:
     """Name the subject where a request's deadline waits."""
     return f"{_TIMERS}.timer.{request_id}"
+
+
+def timer_since_seen(request_id: str) -> str:
+    """Name the subject where the deadline waits that counts from when a coordinator first saw the request.
+
+    No request id has a tilde.
+    """
+    return timer(f"~{request_id}")
 
 
 def due(request_id: str) -> str:

@@ -79,7 +79,7 @@ class MemoryBus:
         self._stops: list[Message] = []
         self._holders: dict[str, str] = {}  # the id of each subject's one message
         self._due: list[Message] = []
-        self._scheduled: dict[str, datetime] = {}
+        self._scheduled: dict[tuple[str, bool], datetime] = {}  # by request and whether to keep it
         requests, wait = (subjects.ALL_REQUESTS,), self._ack_wait
         self._queues = {
             **{pod_queue(pod): _Queue(self._events, requests, wait) for pod in self._pods},
@@ -165,9 +165,10 @@ class MemoryBus:
         wanted = stops_in_force(message.subject for message in self._stops)
         return tuple(message for message in self._stops if message.subject in wanted)
 
-    async def schedule(self, request_id: str, at: datetime) -> None:
+    async def schedule(self, request_id: str, at: datetime, *, keep: bool = False) -> None:
         """Schedule a message on ``subjects.due(request_id)`` for delivery at *at*; see ``Bus``."""
-        self._scheduled[request_id] = at
+        if not keep or (request_id, keep) not in self._scheduled:
+            self._scheduled[request_id, keep] = at
         self._notify()
 
     async def queues(self) -> frozenset[str]:
@@ -229,10 +230,10 @@ class MemoryBus:
     def _moment(self) -> datetime:
         """Return the time, after delivering the deadlines that are due by then."""
         now = self.now()
-        for request_id in sorted(self._scheduled, key=self._scheduled.__getitem__):
-            if self._scheduled[request_id] <= now:
-                del self._scheduled[request_id]
-                self._store(self._due, subjects.due(request_id), b"", {}, now)
+        for timer in sorted(self._scheduled, key=self._scheduled.__getitem__):
+            if self._scheduled[timer] <= now:
+                del self._scheduled[timer]
+                self._store(self._due, subjects.due(timer[0]), b"", {}, now)
         return now
 
     async def _change(self) -> None:

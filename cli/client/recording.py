@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # The server keeps these for itself, or checks them against a stream that is another one now.
 _SERVERS = "nats-"
+_GIVE = "give a file that podfolio watch --record wrote"
 
 
 def line(message: Message) -> str:
@@ -41,7 +42,9 @@ def read(file: Path) -> list[Message]:
         DataError: If the file is no recording; the message names the line.
     """
     text = decode(read_bytes(file, most=MOST_TABLE_BYTES), file.name)
-    return list(_messages(file.name, text.splitlines()))
+    if messages := list(_messages(file.name, text.splitlines())):
+        return messages
+    raise DataError(f"{file.name} has no message: {_GIVE}")
 
 
 def _messages(name: str, lines: Iterable[str]) -> Iterator[Message]:
@@ -52,7 +55,7 @@ def _messages(name: str, lines: Iterable[str]) -> Iterator[Message]:
             subjects.parse(subject)
             data = base64.b64decode(told["data_base64"]) if "data_base64" in told else told["data"].encode()
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            message = f"line {number} of {name} is no recorded message: give a file that podfolio watch --record wrote"
+            message = f"line {number} of {name} is no recorded message: {_GIVE}"
             raise DataError(message) from None
         yield Message(subject, data, headers, number)
 

@@ -12,6 +12,7 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from portfolio.market.basis import History, Outlook
+from portfolio.market.trading_days import FIRST_DAY, LAST_DAY
 from portfolio.plain_text import WORDS, is_plain, shown
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ LEAST_INFLATION, MOST_INFLATION = -0.05, 0.25
 _MOST_YEARS = 100.0
 _MOST_RETURNS = 100_000
 _LONGEST_TEXT = 200
-_DAYS = date(1900, 1, 1), date(2199, 12, 31)
 _OF_HISTORY = ("begins", "ends", "returns", "returns_per_year")
 _OF_OUTLOOK = ("years", "publication")
 
@@ -116,9 +116,9 @@ def _day(row: Mapping[str, str], column: str) -> date:
         day = date.fromisoformat(row[column])
     except ValueError:
         day = date.min
-    if not _DAYS[0] <= day <= _DAYS[1]:
+    if not FIRST_DAY <= day <= LAST_DAY:
         told = f"is {shown(row[column])}" if row[column] else "is missing"
-        message = f"{FILE}: {column} {told}: give a date such as 2025-11-07, from {_DAYS[0].year} to {_DAYS[1].year}"
+        message = f"{FILE}: {column} {told}: give a date such as 2025-11-07, from {FIRST_DAY.year} to {LAST_DAY.year}"
         raise ValueError(message)
     return day
 

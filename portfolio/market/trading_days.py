@@ -11,6 +11,9 @@ from datetime import date, timedelta
 from functools import cache
 
 DAY = timedelta(days=1)
+# There were no ETFs before the first day, and a later day than the last is a typing error. Arithmetic with a day that
+# somebody states has room on both sides.
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
 _SATURDAY = 5
 
 

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,28 @@ _RESTART_S = 0.2
 _READY_S = 120.0
 # Starts those whose clock can be set.
 OFF_CLOCK = Path(__file__).parent / "off_clock.py"
+# Enough for a traceback.
+_LAST_BYTES = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The end of one life of a process.
+
+    Attributes:
+        name: The process.
+        status: The exit status; a signal's is negative.
+        words: The last lines of the log of that life; a killed process has none.
+    """
+
+    name: str
+    status: int
+    words: str = ""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the process ended by itself: the faults only kill."""
+        return self.status != -signal.SIGKILL
 
 
 @dataclass
@@ -35,7 +57,7 @@ class Member:
         folder: For its log and clock.
         url: The servers.
         starts: How often it was started.
-        ended: Exit statuses of its earlier lives.
+        ended: The ends of its earlier lives.
     """
 
     name: str
@@ -44,7 +66,7 @@ class Member:
     url: str
     process: Process | None = None
     starts: int = 0
-    ended: list[int] = field(default_factory=list)
+    ended: list[End] = field(default_factory=list)
 
     @property
     def log(self) -> Path:
@@ -83,6 +105,7 @@ class Member:
         self.set_clock(0)
         while True:
             with self.log.open("ab") as log:
+                begin = log.tell()
                 self.process = await asyncio.create_subprocess_exec(
                     *with_us(),
                     sys.executable,
@@ -95,7 +118,7 @@ class Member:
                     start_new_session=True,
                 )
             self.starts += 1
-            self.ended.append(await self.process.wait())
+            self.ended.append(self._end(await self.process.wait(), begin))
             await asyncio.sleep(_RESTART_S)
 
     async def end(self) -> None:
@@ -104,6 +127,14 @@ class Member:
         send(self.pid, signal.SIGKILL)
         if self.process:
             await self.process.wait()
+
+    def _end(self, status: int, begin: int) -> End:
+        """Note the end of a life whose log begins at byte *begin*."""
+        if not (end := End(self.name, status)).is_own:
+            return end
+        with self.log.open("rb") as log:
+            log.seek(max(begin, log.seek(0, os.SEEK_END) - _LAST_BYTES))
+            return replace(end, words=log.read().decode(errors="replace").strip())
 
     def _environment(self) -> dict[str, str]:
         return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,11 @@ from rich.text import Text
 from chaos.load import DEADLINE_S
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rich.console import RenderableType
 
+    from chaos.fleet import End
     from chaos.outages import Outage
     from chaos.storm import Outcome
 
@@ -111,8 +115,9 @@ def _outages(outages: tuple[Outage, ...]) -> str:
     return f"{len(outages):,} times, {sum(lasted_s):.0f} s in all, at most {max(lasted_s):.1f} s"
 
 
-def _ended(unasked: dict[int, int]) -> str:
-    return ", ".join(f"{count:,} with status {status}" for status, count in unasked.items()) or "none"
+def _ended(unasked: Iterable[End]) -> str:
+    counted = Counter(end.status for end in unasked)
+    return ", ".join(f"{count:,} with status {status}" for status, count in counted.items()) or "none"
 
 
 def page(outcome: Outcome) -> RenderableType:
@@ -133,6 +138,10 @@ def page(outcome: Outcome) -> RenderableType:
                 style="bold green",
             )
         )
+    parts += [
+        Text(f"{end.name} ended by itself with status {end.status}; its last words:\n{end.words}")
+        for end in outcome.unasked
+    ]
     if not meets_aim(outcome):
         told = "More than 1 of 100 took longer than their deadline, although servers could be reached and store."
         parts.append(Text(told, style="bold yellow"))

@@ -28,13 +28,13 @@ from chaos.schedule import ALL_KINDS, PODS, Kind, plan
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
     from pathlib import Path
 
     from bus.transports.jetstream import JetStreamBus
     from chaos.audit import Verdict
     from chaos.cluster import Cluster
-    from chaos.fleet import Fleet
+    from chaos.fleet import End, Fleet
     from chaos.history import Event
     from chaos.judge import Judgement
 
@@ -77,7 +77,7 @@ class Outcome:
         took_s: How long it took, without starting and auditing.
         starts: How often a process was started beyond the first time.
         wasted: Answers that were computed although another's was there first, by who computed them.
-        unasked: Processes that ended without having been ended, by exit status.
+        unasked: The ends of processes that nobody killed.
         waiting: Deliveries that are repeated only when a server's time reaches that of its wrong clock.
     """
 
@@ -92,7 +92,7 @@ class Outcome:
     took_s: float
     starts: int
     wasted: dict[str, int]
-    unasked: dict[int, int]
+    unasked: tuple[End, ...]
     waiting: int = 0
 
 
@@ -132,7 +132,7 @@ async def rage(storm: Storm, folder: Path, *, say: Callable[[str], None]) -> Out
     verdict = audit.verdict(load.acknowledged, last=last)
     by_a_clock = newest_by_a_clock(history.events) if waiting else 0
     judgement = judge(history.events, _held(stream), challengers=True, by_a_clock=by_a_clock)
-    wasted, unasked, ends = _logged(fleet)
+    unasked = tuple(end for member in fleet.members.values() for end in member.ended if end.is_own)
     return Outcome(
         storm=storm,
         verdict=verdict,
@@ -142,7 +142,7 @@ async def rage(storm: Storm, folder: Path, *, say: Callable[[str], None]) -> Out
             *judgement.wrong,
             *load.broken,
             *wrong,
-            *_crashed(cluster, sum(unasked.values()), ends),
+            *_crashed(cluster, unasked),
         ),
         load=load,
         faults=faults.done,
@@ -150,7 +150,7 @@ async def rage(storm: Storm, folder: Path, *, say: Callable[[str], None]) -> Out
         missed=faults.missed,
         took_s=took_s,
         starts=starts,
-        wasted=wasted,
+        wasted=_wasted(fleet),
         unasked=unasked,
         waiting=waiting,
     )
@@ -300,31 +300,21 @@ def _held(stream: Sequence[Message]) -> list[Event]:
     return [replace(event, at_s=float("inf")) for event in held.events]
 
 
-def _crashed(cluster: Cluster, count: int, ends: Sequence[str]) -> list[str]:
-    """Say which servers and how many processes ended by themselves; one may leave a connection that is of no use."""
-    wrong = [f"{node.name} ended by itself {node.crashes} times" for node in cluster.nodes.values() if node.crashes]
-    useless = sum(end == _USELESS for end in ends)
-    if count > useless:
-        told = "; ".join(sorted({end for end in ends if end != _USELESS})) or "without a last word"
-        wrong.append(f"{count - useless} processes ended by themselves: {told}")
-    return wrong
+def _crashed(cluster: Cluster, unasked: Iterable[End]) -> list[str]:
+    """Name the servers and processes that ended by themselves; one may leave a connection that is of no use."""
+    return [
+        *(f"{node.name} ended by itself {node.crashes} times" for node in cluster.nodes.values() if node.crashes),
+        *(f"{end.name} ended by itself with status {end.status}" for end in unasked if _USELESS not in end.words),
+    ]
 
 
-def _logged(fleet: Fleet) -> tuple[dict[str, int], dict[int, int], list[str]]:
-    """Count what was computed for nothing and who ended by himself; give the last words of those."""
+def _wasted(fleet: Fleet) -> dict[str, int]:
+    """Count answers that were computed for nothing, by who computed them."""
     wasted: dict[str, int] = {"agents": 0, "coordinators": 0, "challengers": 0}
-    unasked: dict[int, int] = {}
-    ends: list[str] = []
     for member in fleet.members.values():
         role = member.name.partition("-")[0]
         who = f"{role}s" if f"{role}s" in wasted else "agents"
         for line in member.log.read_text(encoding="utf-8", errors="replace").splitlines():
             with contextlib.suppress(ValueError):
-                told = json.loads(line)
-                wasted[who] += told.get("stored") == "taken"
-                if told.get("event") == "process.failed":
-                    ends.append(str(told.get("error")))
-        for status in member.ended:
-            if status != -9:
-                unasked[status] = unasked.get(status, 0) + 1
-    return wasted, unasked, ends
+                wasted[who] += json.loads(line).get("stored") == "taken"
+    return wasted

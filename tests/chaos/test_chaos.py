@@ -14,7 +14,7 @@ import pytest
 from support.depth import examples
 
 from bus.language.messages import Reason
-from chaos.fleet import OFF_CLOCK
+from chaos.fleet import OFF_CLOCK, Member
 from chaos.history import read
 from chaos.links import Link, opened
 from chaos.off_clock import off_by
@@ -48,6 +48,24 @@ async def test_under_faults_every_acknowledged_request_ends_in_one_final_event(t
     assert outcome.verdict.outcomes["optimised"] > 0
     assert outcome.faults.total() >= storm.faults / 2
     assert outcome.starts > 0, "nothing was killed"
+
+
+async def test_the_last_words_of_who_ended_by_himself_are_kept_by_life(tmp_path: Path) -> None:
+    member = Member("nobody-0", ("no_such_module",), tmp_path, "")
+    member.log.write_text("of an earlier life\n", encoding="utf-8")
+    life = asyncio.create_task(member.live())
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while len(member.ended) < 2:  # noqa: ASYNC110 - no event
+                await asyncio.sleep(0.05)
+    finally:
+        life.cancel()
+        await member.end()
+
+    for end in member.ended[:2]:
+        assert (end.name, end.status, end.is_own) == ("nobody-0", 1, True)
+        assert end.words.count("No module named no_such_module") == 1
+        assert "earlier life" not in end.words
 
 
 class TestLinks:

@@ -12,6 +12,7 @@ from rich.console import Console
 from support.requests_made import ROOT
 
 from chaos.audit import Verdict
+from chaos.fleet import End
 from chaos.history import What
 from chaos.judge import Judgement
 from chaos.load import Load
@@ -63,7 +64,7 @@ OUTCOME = Outcome(
     took_s=61.0,
     starts=3,
     wasted={"agents": 1, "coordinators": 0},
-    unasked={1: 2},
+    unasked=(End("coordinator-1", 1, "the first\nthe last word"), End("alpha-0", 1), End("beta-0", -6)),
 )
 
 
@@ -88,6 +89,8 @@ def test_the_page_tells_what_was_done_and_what_was_not() -> None:
         "1, at most by 1.7 s; of 3",
         "2 times, 10 s in all, at most 6.5 s",
         "Portfolios proven, but time cut",
+        "2 with status 1, 1 with status -6",
+        "coordinator-1 ended by itself with status 1; its last words:\nthe first\nthe last word",
     ):
         assert told in text
     assert "Every acknowledged request ended in exactly one final event" in text

@@ -427,6 +427,27 @@ class TestDeadlines:
 
             assert await nothing_follows(deliveries)
 
+    async def test_a_kept_one_stays_as_it_was_set_first_beside_the_other(self, site: Site) -> None:
+        stop = asyncio.Event()
+        far = datetime.now(UTC) + timedelta(hours=1)
+        await site.bus.schedule("r1", far)
+        await site.bus.schedule("r1", far - timedelta(hours=1), keep=True)
+        await site.other.schedule("r2", far, keep=True)
+        await site.bus.schedule("r2", far - timedelta(hours=1), keep=True)
+        async with aclosing(site.bus.work(DEADLINES, stop=stop, at_once=2)) as deliveries:
+            first = await take(deliveries)
+            await first.done()
+            assert await nothing_follows(deliveries)
+
+        assert first.message.subject == subjects.due("r1")
+
+    async def test_after_its_delivery_one_can_be_kept_anew(self, site: Site) -> None:
+        stop = asyncio.Event()
+        async with aclosing(site.bus.work(DEADLINES, stop=stop, at_once=1)) as deliveries:
+            for bus in (site.bus, site.other):
+                await bus.schedule("r1", datetime.now(UTC), keep=True)
+                await (await take(deliveries)).done()
+
     async def test_is_no_event(self, site: Site) -> None:
         await site.bus.schedule("r1", datetime.now(UTC))
 

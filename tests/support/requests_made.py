@@ -76,6 +76,11 @@ BAD: dict[str, tuple[bytes, str, str]] = {
         "invalid_request",
         "account.as_of is 2025-12-08, 31 days after 2025-11-07, the day of the prices of market asx-trailing-104w-",
     ),
+    "day_of_no_calendar": (
+        owning(account={"as_of": "9999-12-31", "cash_aud": 5_000, "holdings": [holding()]}),
+        "invalid_request",
+        'account.as_of is "9999-12-31": give a day that there is, from 1900 to 2199, such as 2025-11-07',
+    ),
     "prices_of_the_future": (
         owning(account={"as_of": "2025-10-07", "cash_aud": 5_000, "holdings": [holding()]}),
         "invalid_request",

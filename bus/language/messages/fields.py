@@ -11,6 +11,7 @@ from pydantic_core import PydanticKnownError
 
 from bus.language.forms import GOAL, PAIR, TEXT, TICKER, WORDS
 from bus.language.subjects import ID_PATTERN, POD_PATTERN
+from portfolio.market.trading_days import FIRST_DAY, LAST_DAY
 from portfolio.plain_text import is_plain, shown
 
 
@@ -35,15 +36,19 @@ def _day(value: object) -> object:
     """Read a day as a schema's format has it: pydantic would take the seconds since 1970, too.
 
     Raises:
-        PydanticKnownError: If *value* is a text and no day.
+        PydanticKnownError: If *value* is a text and no day, or one outside of the years that messages may name.
     """
     if not isinstance(value, str):
         return value
     try:
-        return date.fromisoformat(value if _DAY.fullmatch(value) else "")
-    except ValueError as error:
-        kind: Literal["date_from_datetime_parsing"] = "date_from_datetime_parsing"
-        raise PydanticKnownError(kind, {"error": str(error)}) from None
+        day = date.fromisoformat(value if _DAY.fullmatch(value) else "")
+        if FIRST_DAY <= day <= LAST_DAY:
+            return day
+        error = "out of range"
+    except ValueError as wrong:
+        error = str(wrong)
+    kind: Literal["date_from_datetime_parsing"] = "date_from_datetime_parsing"
+    raise PydanticKnownError(kind, {"error": error})
 
 
 # As ``date`` in a schema's formats (RFC 3339, full-date).

@@ -86,9 +86,9 @@ class JetStreamBus:
         """Return the stops in force; see ``Bus``."""
         return await read_stops(self._wire)
 
-    async def schedule(self, request_id: str, at: datetime) -> None:
+    async def schedule(self, request_id: str, at: datetime, *, keep: bool = False) -> None:
         """Schedule a message on ``subjects.due(request_id)`` for *at*; see ``Bus``."""
-        await deadlines.schedule(self._wire, request_id, at)
+        await deadlines.schedule(self._wire, request_id, at, keep=keep)
 
     async def has_queue(self, queue: str) -> bool:
         """Whether the work queue exists; needs no more permissions than a worker of the queue has."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from portfolio.errors import DataError
 from portfolio.files import MOST_TABLE_BYTES, decode, read_bytes
 from portfolio.market.history.layout import find_separator, is_day, read_days, read_numbers
+from portfolio.market.trading_days import FIRST_DAY, LAST_DAY
 from portfolio.plain_text import WORDS, is_plain, shown
 
 if TYPE_CHECKING:
@@ -40,9 +41,7 @@ _SHOWN = 8
 _LONGEST = 40
 # Enough of a file for its first lines; the header of a thousand ETFs has some 13,000 characters.
 _HEAD = 65_536
-# There were no ETFs before the first day. A later day than the second, or a price outside the range, is a typing error
-# that would break the arithmetic.
-_DAYS = date(1900, 1, 1), date(2199, 12, 31)
+# A price outside the range is a typing error that would break the arithmetic.
 # Public prices of inverse funds, adjusted back over many consolidations, begin at a billionth.
 PRICES = 1e-9, 1e9
 
@@ -97,9 +96,8 @@ class Faults:
             why = next((f": {what}" for form, what in _OTHER_DATES.items() if form.fullmatch(cell.text)), "")
             self.add(cell.line, f"{cell.column} is {shown(cell.text)}, not a date such as 2025-11-07{why}")
             return None
-        first, last = _DAYS
-        if not first <= day <= last:
-            self.add(cell.line, f"{cell.column} is {day}; it must be from {first} to {last}")
+        if not FIRST_DAY <= day <= LAST_DAY:
+            self.add(cell.line, f"{cell.column} is {day}; it must be from {FIRST_DAY} to {LAST_DAY}")
             return None
         return day
 

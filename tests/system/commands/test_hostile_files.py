@@ -7,6 +7,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 from click.testing import CliRunner
 from support.builders import final_event, request
@@ -15,17 +16,20 @@ from support.requests_made import REFERENCE, ROOT
 
 from agents.__main__ import main as agent
 from bus.language.messages import encode
+from challenger.__main__ import main as challenger
 from cli.__main__ import podfolio
+from coordinator.__main__ import main as coordinator
 from portfolio import files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 MARKET = ROOT / "portfolio" / "markets" / "asx-outlook-2025-12"
 NOBODY = ("--server", "nats://127.0.0.1:1")
 GAMMA = (ROOT / "agents" / "gamma.toml").read_text(encoding="utf-8")
 REQUEST = REFERENCE.read_text(encoding="utf-8")
+BUDGET = ROOT / "examples" / "tax-budget.json"
 # A date each, enough for returns by the week.
 DATES = [f"2024-{month:02}-{day:02}" for month in range(1, 13) for day in (1, 8, 15, 22)]
 PRICES = "date,VAS,BILL\n" + "".join(f"{day},{100 + i % 7},{50 + i / 100 + i % 2}\n" for i, day in enumerate(DATES))
@@ -59,6 +63,8 @@ ANY: dict[str, bytes] = {
     "numbers that are none": b'{"type": "MasterPortfolioOptimized", "version": NaN, "x": 1e999, "y": -Infinity}',
     "a final event of nonsense": b'{"type": "MasterPortfolioOptimized", "version": 1, "request_id": [[]]}',
 }
+
+FEW = ("empty", "NULs", "not UTF-8", "nested brackets", "many digits in JSON", "a final event of nonsense")
 
 
 def changed(text: str, old: str, new: str) -> bytes:
@@ -133,6 +139,23 @@ PAID = {
 }
 
 
+FILLS = {
+    what: f"order_id,day,units,price_aud,brokerage_aud\n{row}\n".encode()
+    for what, row in {
+        "an order of nobody": "=cmd|1.B.VAS,2025-11-10,1,1,0",
+        "a day too far": "x,9999-12-31,1,1,0",
+        "an escape": "x,\x1b[2J,1,1,0",
+        "units of digits": f"x,2025-11-10,{DIGITS},1,0",
+        "units as a power": "x,2025-11-10,1e999999,1,0",
+        "a price as a power": "x,2025-11-10,1,1e999999,0",
+        "a price that is none": "x,2025-11-10,1,sNaN,0",
+        "a field too long": f"{'x' * 200_000},2025-11-10,1,1,0",
+        "a short row": "x",
+        "a long row": "x,2025-11-10,1,1,0" + ",1" * 50,
+    }.items()
+}
+
+
 def etf(column: str, value: str) -> bytes:
     """Give the bundled market's ETFs, the first with another value."""
     header, first, *rest = (MARKET / "etfs.csv").read_text(encoding="utf-8").splitlines()
@@ -174,16 +197,25 @@ class Reader:
         name: What the file is called there.
         more: Contents of its own format.
         command: What is run.
+        refuses: Whether it refuses each content; else it tells of each line, and goes on.
+        few: Whether it looks for a server in vain before it tells, which takes two seconds for each content.
     """
 
     words: tuple[str, ...]
     name: str
     more: dict[str, bytes]
     command: object = podfolio
+    refuses: bool = True
+    few: bool = False
 
 
 BUILD = ("market", "build", "PLACE/prices.csv", "--return-is", "fund", "--id", "own", "--markets", "PLACE/markets")
 OWN = ("own", "--markets", "PLACE/markets")
+RUN = ("book", "run", str(REFERENCE), "-o", "PLACE/out", "--only", "due")
+WALK = ("backtest", "PLACE/prices.csv", "--request", str(REFERENCE))
+FILLED = ("--book", "PLACE/book.jsonl", "--events", "PLACE/event.json", "-o", "PLACE/next.jsonl")
+# Options of every command that connects: tried with ``watch``.
+OF_CONNECTIONS = {"credentials", "nkey_seed", "ca"}
 EVENT = {key: content for key, content in JSONS.items() if "name" not in key}
 READERS = {
     "request": Reader(("request", "FILE", *NOBODY), "r.json", JSONS),
@@ -216,6 +248,41 @@ READERS = {
     "watch by credentials": Reader(("watch", "--credentials", "FILE", *NOBODY), "s.creds", {}),
     "watch by an authority": Reader(("watch", "--ca", "FILE", *NOBODY), "ca.pem", {}),
     "agent": Reader(("FILE", *NOBODY), "m.toml", MANDATES, agent),
+    "validate": Reader(("validate", "FILE"), "r.json", JSONS),
+    "validate with a mandate": Reader(("validate", str(REFERENCE), "--mandate", "FILE"), "m.toml", MANDATES),
+    "validate by a market": Reader(
+        ("validate", "PLACE/own.json", "--market", "PLACE/markets/own"), "markets/own/etfs.csv", ETFS
+    ),
+    "plan": Reader(("plan", "FILE", "--years", "1"), "r.json", JSONS),
+    "plan with a mandate": Reader(("plan", str(BUDGET), "--years", "1", "--mandate", "FILE"), "m.toml", MANDATES),
+    "backtest": Reader(("backtest", "FILE", "--request", str(REFERENCE)), "prices.csv", HISTORIES),
+    "backtest of a request": Reader(("backtest", "PLACE/prices.csv", "--request", "FILE"), "r.json", JSONS),
+    "backtest with facts": Reader((*WALK, "--facts", "FILE"), "facts.csv", FACTS_OF),
+    "backtest with distributions": Reader((*WALK, "--distributions", "FILE"), "paid.csv", PAID),
+    "backtest with a mandate": Reader((*WALK, "--mandate", "FILE"), "m.toml", MANDATES),
+    "verify a challenge": Reader(("verify", "PLACE/event.json", "--challenge", "FILE"), "c.json", EVENT),
+    "verify by pods' keys": Reader(
+        ("verify", "PLACE/event.json", "--pod-keys", "PLACE/keys"), "keys/pod-alpha.pub", {}
+    ),
+    "report with a challenge": Reader(("report", "PLACE/event.json", "--challenge", "FILE", *NOBODY), "c.json", EVENT),
+    "fake": Reader(("fake", "--event", "FILE"), "e.json", EVENT),
+    "fake of a recording": Reader(("fake", "--replay", "FILE"), "e.jsonl", EVENT),
+    "book run": Reader(("book", "run", "FILE", "-o", "PLACE/out", *NOBODY), "book.jsonl", {}, few=True),
+    "book run with events": Reader((*RUN, "--events", "FILE", *NOBODY), "e.jsonl", {}, few=True),
+    "book due": Reader(("book", "due", "FILE"), "book.jsonl", JSONS, refuses=False),
+    "book due with events": Reader(
+        ("book", "due", "PLACE/book.jsonl", "--events", "FILE"), "e.jsonl", EVENT, refuses=False
+    ),
+    "orders export": Reader(("orders", "export", "FILE"), "e.jsonl", EVENT),
+    "fills import": Reader(("fills", "import", "FILE", *FILLED), "fills.csv", FILLS),
+    "fills import of a book": Reader(
+        ("fills", "import", "PLACE/fills.csv", "--book", "FILE", *FILLED[2:]), "book.jsonl", JSONS, refuses=False
+    ),
+    "fills import of events": Reader(
+        ("fills", "import", "PLACE/fills.csv", *FILLED[:2], "--events", "FILE", *FILLED[4:]), "e.jsonl", EVENT
+    ),
+    "coordinator by pods' keys": Reader(("--pod-keys", "PLACE/keys", *NOBODY), "keys/pod-alpha.pub", {}, coordinator),
+    "coordinator with a provider": Reader(("--provider", "FILE", *NOBODY), "p.json", JSONS, coordinator),
 }
 
 
@@ -230,6 +297,9 @@ def place(tmp_path: Path, event: bytes) -> Path:
     (tmp_path / "prices.csv").write_text(PRICES, encoding="utf-8")
     shutil.copytree(MARKET, tmp_path / "markets" / "own")
     (tmp_path / "event.json").write_bytes(event)
+    (tmp_path / "book.jsonl").write_bytes(json.dumps(json.loads(REQUEST)).encode())
+    (tmp_path / "own.json").write_text(json.dumps({**json.loads(REQUEST), "market": "own"}), encoding="utf-8")
+    (tmp_path / "fills.csv").write_bytes(b"order_id,day,units,price_aud,brokerage_aud\n")
     (tmp_path / "keys").mkdir(mode=0o700)
     return tmp_path
 
@@ -246,7 +316,7 @@ def run(reader: Reader, place: Path) -> tuple[int, str]:
 
 def refused(reader: Reader, place: Path) -> None:
     status, said = run(reader, place)
-    assert status != 0, said
+    assert status != 0 or not reader.refuses, said
     assert "Traceback" not in said
     assert all(letter.isprintable() or letter == "\n" for letter in said), ascii(said)
     assert len(said) < 5_000, said
@@ -254,18 +324,49 @@ def refused(reader: Reader, place: Path) -> None:
 
 
 def contents(name: str) -> dict[str, bytes]:
-    return ANY | READERS[name].more
+    return {what: ANY[what] for what in FEW} if READERS[name].few else ANY | READERS[name].more
 
 
 CASES = [(name, what) for name in READERS for what in contents(name)]
 
 
-@pytest.mark.parametrize(("name", "what"), some_of(CASES, every=7))
+@pytest.mark.parametrize(("name", "what"), some_of(CASES, every=14))
 def test_a_file_that_nobody_means_is_refused_in_a_line(place: Path, name: str, what: str) -> None:
     reader = READERS[name]
     (place / reader.name).write_bytes(contents(name)[what])
 
     refused(reader, place)
+
+
+def given(reader: Reader, parameter: click.Parameter) -> bool:
+    """Whether a reader gives its file, or the file's folder, as the parameter of its command."""
+    words = reader.words if reader.command is not podfolio else reader.words[1:]
+    folder = reader.name.rpartition("/")[0]
+    theirs = {"FILE", f"PLACE/{reader.name}", f"PLACE/{folder}"}
+    places = [at for at, word in enumerate(words) if word in theirs]
+    if isinstance(parameter, click.Option):
+        return any(at and words[at - 1] in parameter.opts for at in places)
+    return any(not at or not words[at - 1].startswith("-") for at in places)
+
+
+def reading(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Parameter]]:
+    """Find every parameter of a command and of those below that names a file or folder to read."""
+    for name, below in getattr(command, "commands", {}).items():
+        yield from reading(below, (*path, name))
+    for parameter in command.params:
+        if isinstance(parameter.type, click.Path) and parameter.type.exists and parameter.name not in OF_CONNECTIONS:
+            yield path, parameter
+
+
+@pytest.mark.parametrize("program", [podfolio, agent, coordinator, challenger], ids=lambda program: program.name)
+def test_each_file_that_a_command_reads_is_tried(program: click.Command) -> None:
+    tried = [reader for reader in READERS.values() if reader.command is program]
+
+    assert [
+        (path, parameter.name)
+        for path, parameter in reading(program)
+        if not any(reader.words[: len(path)] == path and given(reader, parameter) for reader in tried)
+    ] == []
 
 
 def a_folder(file: Path) -> None:
@@ -287,8 +388,10 @@ def itself(file: Path) -> None:
     file.symlink_to(file)
 
 
-@pytest.mark.parametrize("put", [a_folder, nothing, without_end, itself])
-@pytest.mark.parametrize("name", sorted(READERS))
+@pytest.mark.parametrize(
+    ("name", "put"),
+    some_of([(name, put) for name in sorted(READERS) for put in (a_folder, nothing, without_end, itself)], every=3),
+)
 def test_what_is_no_file_or_has_no_end_is_refused_in_a_line(
     place: Path, name: str, put: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

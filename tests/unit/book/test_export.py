@@ -38,6 +38,28 @@ def test_a_limit_is_on_a_step_and_within_the_tolerance(side: Side, price_aud: fl
     assert limit_aud(replace(ORDER, side=side, price_aud=price_aud), 0.005) == Decimal(limit)
 
 
+@pytest.mark.parametrize(
+    ("there", "put", "told"),
+    [
+        ('"customer_id":"existing-investor"', '"customer_id":"=cmd|1"', "'=cmd|1'"),
+        ('"customer_id":"existing-investor"', '"customer_id":"a\\u001b[2J"', "'a\\x1b[2J'"),
+        ('"as_of":"2025-11-10"', '"as_of":"9999-12-31"', "9999-12-31"),
+        (f'"units":{ORDER.units}', '"units":1e308', "1e+308"),
+        (f'"units":{ORDER.units}', '"units":-1e300', "-1e+300"),
+        (f'"price_aud":{ORDER.price_aud}', '"price_aud":1e300', "1e+300"),
+    ],
+)
+def test_orders_that_no_coordinator_writes_are_no_table(tmp_path: Path, there: str, put: str, told: str) -> None:
+    body = encode(EVENT).decode()
+    assert there in body
+    (tmp_path / "events.jsonl").write_text(f"\n{body.replace(there, put)}\n", encoding="utf-8")
+
+    status, out, said = here("orders", "export", str(tmp_path / "events.jsonl"))
+
+    assert (status, out) == (1, "")
+    assert f"line 2 has orders that no coordinator writes ({told}): give events.jsonl of a run" in said
+
+
 def test_sales_are_the_first_wave_and_purchases_wait_for_their_money() -> None:
     told = list(instructions(EVENT, tolerance=0.005))
     waves = {(one.side, one.wave, one.not_before.isoformat()) for one in told}

@@ -129,10 +129,16 @@ def test_rejections_leave_the_account_as_it_is() -> None:
     [
         ("night_1_c-1.S.VAX,2025-11-10,1,1,0", "line 2: order_id night_1_c-1.S.VAX"),
         (f"{SELL},2025-11-10,101,108.80,0", f"line 2: units of {SELL} add up to 101, and 100 were ordered"),
-        (f"{SELL},2025-11-10,1.5,108.80,0", "line 2: units is 1.5: give whole units"),
+        (f"{SELL},2025-11-10,1.5,108.80,0", "line 2: units is '1.5': give whole units"),
         (f"{SELL},10/11/2025,1,108.80,0", "line 2: day is '10/11/2025': give the day of the contract"),
-        (f"{SELL},2025-11-10,1,nan,0", "line 2: price_aud is 'nan': give a number, 0 or more"),
-        (f"{SELL},2025-11-10,1,108.80,-5", "line 2: brokerage_aud is '-5': give a number, 0 or more"),
+        (f"{SELL},2025-11-10,1,nan,0", "line 2: price_aud is 'nan': give a number from 0 to 10000000000"),
+        (f"{SELL},2025-11-10,1,108.80,-5", "line 2: brokerage_aud is '-5': give a number from 0 to"),
+        (f"{SELL},2025-11-10,1e999999,108.80,0", "line 2: units is '1e999999': give a number from 0 to"),
+        (f"{SELL},2025-11-10,1,1e999,0", "line 2: price_aud is '1e999': give a number from 0 to"),
+        (f"{SELL},2025-11-10,1,{'9' * 5_000},0", f"line 2: price_aud is '{'9' * 60}...': give a number"),
+        (f"{SELL},9999-12-31,1,108.80,0", "line 2: day is '9999-12-31': give the day of the contract"),
+        (f"{SELL},\x1b[2J,1,108.80,0", "line 2: day is '\\x1b[2J': give the day of the contract"),
+        (f"{'x' * 200_000},2025-11-10,1,108.80,0", "line 2 is no line of a table (field larger than field limit"),
     ],
 )
 def test_a_fill_that_cannot_be_is_an_error_with_line_and_mend(fill: str, told: str) -> None:
@@ -150,6 +156,32 @@ def test_a_book_that_is_not_the_one_that_was_asked_is_an_error() -> None:
         DataError, match=r"line 1: 21 VAS that were sold are in no parcel: give the book that was asked"
     ):
         list(next_book([line], {"c-1": EVENT}, read(f"{HEAD}\n{SELL},2025-11-10,30,108.80,0")))
+
+
+ACCOUNT = REQUEST["account"]
+UNITS = '"units": 80,'
+
+
+@pytest.mark.parametrize(
+    ("there", "put", "told"),
+    [
+        ('"cash_aud": 1000.0', '"cash_aud": "all"', 'line 1: account.cash_aud is "all": give a number'),
+        ('"cash_aud": 1000.0, ', "", "line 1: account.cash_aud is missing: give it"),
+        ('"cash_aud": 1000.0', '"cash_aud": -Infinity', "line 1: account.cash_aud is -Infinity: give a finite number"),
+        ('"as_of": "2025-11-10"', '"as_of": 100', "account.as_of is 100: give a day"),
+        (UNITS, '"units": 1e-12,', "units is 1e-12: give a whole number"),
+        (UNITS, '"units": "x",', 'units is "x": give a whole number'),
+        (UNITS, "", "units is missing: give it"),
+        ('"cost_base_aud": 7770.0', '"cost_base_aud": 1e300', "give at most 10,000,000,000"),
+    ],
+)
+def test_a_line_with_orders_that_is_no_request_is_an_error(there: str, put: str, told: str) -> None:
+    assert LINE.body.decode().count(there) == 1
+    line = Line(1, "line 1", LINE.body.decode().replace(there, put).encode())
+
+    with pytest.raises(DataError) as error:
+        list(next_book([line], {"c-1": EVENT}, read(f"{HEAD}\n{SELL},2025-11-10,30,108.80,0")))
+    assert told in str(error.value)
 
 
 def test_the_command_writes_a_book_and_tells_the_rest(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from support.requests_made import body
 
 from book import lines, requests
 from book.lines import Line
+from book.outcome import not_asked
 from book.requests import Run
 from bus.language.messages import parse_request
 from portfolio.errors import DataError
@@ -58,6 +59,16 @@ def test_a_fault_names_the_line_the_field_and_the_mend() -> None:
     assert "not JSON" in of_body.fault
 
 
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [("c-1", "c-1"), ("=cmd|'/c calc'!A0", "\"=cmd|'/c calc'!A0\""), ("+1", "'+1'"), ("a\x1b[2J", "a?[2J"), ("", "")],
+)
+def test_a_key_that_a_spreadsheet_would_obey_is_quoted_in_the_report(key: str, told: str) -> None:
+    (account,) = requests.accounts([line(key, 1, deadline_s=-1)], RUN)
+
+    assert not_asked(account, account.fault).customer_id == told
+
+
 def test_a_customer_on_two_lines_is_a_fault_of_both() -> None:
     first, other, second = requests.accounts([line("c-1", 1), line("c-2", 2), line("c-1", 3)], RUN)
 
@@ -82,7 +93,7 @@ def test_a_book_is_a_file_of_lines_or_a_folder_of_files(tmp_path: Path) -> None:
     file, folder = tmp_path / "book.jsonl", tmp_path / "book"
     file.write_bytes(b"\xef\xbb\xbf{1}\n\n  \n{2}\n" + b"x" * 600_000 + b"\n{3}")
     folder.mkdir()
-    for name in ("b.json", "a.json", "notes.txt"):
+    for name in ("b.json", "a.json", "notes.txt", "=1\x1b[2J.json"):
         (folder / name).write_bytes(name.encode())
 
     of_file, of_folder = list(lines.read(file)), list(lines.read(folder))
@@ -92,7 +103,7 @@ def test_a_book_is_a_file_of_lines_or_a_folder_of_files(tmp_path: Path) -> None:
         (4, b"{2}"),
         (6, b"{3}"),
     ]
-    assert [one.place for one in of_folder] == ["a.json", "b.json"]
+    assert [one.place for one in of_folder] == ["'=1\\x1b[2J.json'", "a.json", "b.json"]
     assert "more than a message may have" in requests.accounts(of_file, RUN)[2].fault
 
 

@@ -24,6 +24,8 @@ _NO_RESOURCES = 10023
 _OFFLINE = frozenset({10118, 10119})
 _PASSING = frozenset({_NO_PEERS, _NOT_LEADER, _IN_PROCESS, *_OFFLINE})
 _UNAVAILABLE = 503
+# The subject holds a message, or one of another publisher is on the way: the server makes the same check in two places.
+SUBJECT_TAKEN = frozenset({10071, 10164})
 
 
 class NobodyListensError(UnreachableError):

@@ -8,18 +8,16 @@ from bus.port import MAX_MESSAGE_BYTES, BusError, FullError, Stored, TooLargeErr
 from bus.topology.streams import EVENTS
 from bus.transports.jetstream.connection.asking import ask_replica
 from bus.transports.jetstream.connection.frames import decode, message_bytes, status
-from bus.transports.jetstream.connection.server_errors import translate
+from bus.transports.jetstream.connection.server_errors import SUBJECT_TAKEN, translate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bus.transports.jetstream.connection.wire import Wire
 
-# The subject is taken, or may be taken: the server makes the same check in three places.
-_WRONG_LAST_SEQUENCE = 10071
-_WRONG_LAST_SEQUENCE_IN_FLIGHT = 10164
+# The subject is taken, or may be taken: a third place where the server checks.
 _STORE_FAILED = 10077
-_PERHAPS_TAKEN = frozenset({_WRONG_LAST_SEQUENCE, _WRONG_LAST_SEQUENCE_IN_FLIGHT, _STORE_FAILED})
+_PERHAPS_TAKEN = SUBJECT_TAKEN | {_STORE_FAILED}
 _TOO_LARGE = 10054
 
 _MESSAGE_ID = "Nats-Msg-Id"
