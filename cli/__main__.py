@@ -34,6 +34,7 @@ from cli.commands.watch import watch
 from cli.help import Group
 from portfolio.errors import DataError
 from portfolio.market.folders import VARIABLE
+from report.facts.percentages import spaced
 
 # From an example to a report, each step in its place; README.md has the same steps.
 STEPS = (
@@ -86,7 +87,7 @@ class _Commands(Group):
 
 def _harmless(message: str) -> str:
     """Replace characters of an error message that a terminal would obey: the message may quote other people's text."""
-    return "\n".join(map(printable, message.split("\n")))
+    return spaced("\n".join(map(printable, message.split("\n"))), " ")
 
 
 @click.group(

@@ -6,10 +6,8 @@ from pathlib import Path
 
 import click
 
-from cli.arguments import OUT
+from cli.arguments import BOOK, EVENTS, OUT, TABLE
 from cli.help import Group
-
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.group(cls=Group)
@@ -21,9 +19,9 @@ def fills() -> None:
     "import",
     examples=("podfolio fills import fills.csv --book BOOK.jsonl --events EVENTS.jsonl",),
 )
-@click.argument("file", metavar="FILLS", type=_FILE)
-@click.option("--book", required=True, type=_FILE, help="The book that was asked.")
-@click.option("--events", required=True, type=_FILE, help="The events.jsonl of the run.")
+@click.argument("file", metavar="FILLS", type=TABLE)
+@click.option("--book", required=True, type=BOOK, help="The book that was asked.")
+@click.option("--events", required=True, type=EVENTS, help="The events.jsonl of the run.")
 @click.option(
     "-o",
     "--out",

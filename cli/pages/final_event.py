@@ -11,7 +11,7 @@ from rich.text import Text
 
 from bus.language.messages import MasterPortfolioFailed
 from bus.language.plain_text import printable
-from cli.pages.tables import make_table
+from cli.pages.tables import GLUE, glued, make_table
 from report.story import screen
 
 if TYPE_CHECKING:
@@ -27,11 +27,16 @@ _PIPE_WIDTH = 120
 
 
 class _SafeConsole(Console):
-    """A console that replaces control characters in messages, so that message authors cannot control the terminal."""
+    """A console that replaces control characters in messages, so that message authors cannot control the terminal.
+
+    Percentages are spaced before lines are broken, by a glue at which no line breaks, and which is shown as a space.
+    """
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        if isinstance(renderable, Text):
+            renderable = glued(renderable)
         for segment in super().render(renderable, options):
-            text = "\n".join(map(printable, segment.text.split("\n")))
+            text = "\n".join(map(printable, segment.text.replace(GLUE, " ").split("\n")))
             yield segment if segment.control else segment._replace(text=text)
 
 

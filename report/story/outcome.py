@@ -10,6 +10,7 @@ from report.facts.getting_there import cost_of
 from report.facts.labels import asked, goal_label, of_pods, pod_label, show
 from report.facts.market import said_of_universes
 from report.facts.sentences import read_aloud
+from report.story.assumptions import not_proven
 from report.story.document import Section, Table
 
 if TYPE_CHECKING:
@@ -177,22 +178,3 @@ def _left_out(event: MasterPortfolioOptimized) -> Iterator[str]:
                 f"Not considered for {pod_label(event, pod)}, since the market has no return and risk, or no price,"
                 f" or nobody can buy it any more: {', '.join(unpriced)}."
             )
-
-
-def not_proven(event: MasterPortfolioOptimized) -> Iterator[str]:
-    """Say each thing that the proof does not cover."""
-    proof = event.certificate
-    if proof.gap > proof.target_gap:
-        yield (
-            f"A better portfolio may exist: what is proven leaves a gap of {proof.gap:.2%}, where"
-            f" {proof.target_gap:.2%} was wanted."
-        )
-    if event.trading is not None and event.trading.gave_way:
-        names = ", ".join(event.trading.gave_way)
-        yield f"No whole units keep {names} where the portfolio before rounding does, so its proof is not about them."
-    if not proof.levels_proven:
-        yield "It is not proven that each target that gave way did so by as little as possible."
-    if proof.restricted:
-        labels = {goal.name: f"{of_pods(event, goal.pods)}: {goal_label(goal)}" for goal in event.goals}
-        names = "; ".join(labels.get(name, name) for name in proof.restricted)
-        yield f"A stronger form of these was kept, so that a better portfolio is not ruled out: {names}."
