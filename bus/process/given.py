@@ -63,6 +63,8 @@ _TYPES = {
     "PortfolioChallenged": Kind.CHALLENGE,
     "PortfolioNotChallenged": Kind.CHALLENGE,
 }
+# Each line of these is read by itself: one that is no text is a fault of that line.
+_BY_LINE = {Kind.BOOK, Kind.EVENTS, Kind.RECORDING}
 _PER_LINE = {Kind.REQUEST: Kind.BOOK, Kind.EVENT: Kind.EVENTS}
 
 
@@ -133,10 +135,18 @@ def _decoded(data: bytes, name: str, kinds: tuple[Kind, ...]) -> str:
     try:
         return decode(data, name)
     except DataError as error:
-        if len(data[:_HEAD].translate(None, _NO_TEXT)) == len(data[:_HEAD]) or str(error).startswith(f"{name} is "):
+        if str(error).startswith(f"{name} is "):
+            raise
+        if _is_text(data.split(b"\n", 1)[0] if _BY_LINE & set(kinds) else data):
+            if _BY_LINE & set(kinds):
+                return data.decode("utf-8", "replace")
             raise
         message = f"{name} is no text: give {wanted(kinds)}"
         raise DataError(message) from None
+
+
+def _is_text(data: bytes) -> bool:
+    return len(data.translate(None, _NO_TEXT)) == len(data)
 
 
 def recognise(text: str) -> Kind | None:

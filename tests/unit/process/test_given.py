@@ -95,6 +95,13 @@ def test_one_line_is_also_a_book_or_events_of_one_and_no_events_are_events() -> 
     assert "give a book" in refusal(REQUEST.encode(), Kind.BOOK)
 
 
+def test_a_line_of_a_book_that_is_no_text_is_left_to_that_line() -> None:
+    line = data().replace(b"\n", b"")
+
+    expect(line + b"\n{\xff\0}\n", "x", Kind.BOOK)
+    assert refusal(b"\x7fELF\0\n" + line, Kind.BOOK).startswith("x y is no text")
+
+
 def test_of_a_long_file_whole_lines_at_the_beginning_are_enough(tmp_path: Path) -> None:
     file = tmp_path / "long.csv"
     # Two bytes a letter, so that a cut anywhere in a row may be within a letter.
