@@ -111,6 +111,7 @@ def due(file: Path, events: Path | None, market: str | None, drift: float, cash:
     book itself says. Exit status 0.
     """
     from book.due import Thresholds
+    from report.facts.percentages import spaced
 
     count = looked = 0
     with _events(events) as opened:
@@ -119,7 +120,7 @@ def due(file: Path, events: Path | None, market: str | None, drift: float, cash:
             if one.why:
                 count += 1
                 # Without the flush of each line, which takes longer than the look.
-                sys.stdout.write(f"{one.json if as_json else one.line}\n")
+                sys.stdout.write(f"{one.json if as_json else spaced(one.line, ' ')}\n")
     click.echo(f"{count:,} of {looked:,} accounts are due", err=True)
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _PIPE_WIDTH = 120
 
 
-class _SafeConsole(Console):
+class SafeConsole(Console):
     """A console that replaces control characters in messages, so that message authors cannot control the terminal.
 
     Percentages are spaced before lines are broken, by a glue at which no line breaks, and which is shown as a space.
@@ -42,7 +42,7 @@ class _SafeConsole(Console):
 
 def make_console(**settings: object) -> Console:
     """Make a console: rich in a terminal, plain text of a fixed width into a pipe."""
-    console = _SafeConsole(highlight=False, markup=False, emoji=False, **settings)  # type: ignore[arg-type]
+    console = SafeConsole(highlight=False, markup=False, emoji=False, **settings)  # type: ignore[arg-type]
     if not console.is_terminal:
         console.width = _PIPE_WIDTH
     return console

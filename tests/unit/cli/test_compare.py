@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.requests_made import ROOT, data, holding, owning
 from support.standing_made import with_standings
+from support.unspaced import unspaced
 
 from bus.language.messages import encode, parse_final, parse_request
 from cli.pages.final_event import make_console
@@ -39,7 +40,7 @@ def page(a: FinalEvent, b: FinalEvent) -> str:
     console = make_console(file=io.StringIO())
     show_side_by_side(console, a, b)
     assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue()
+    return unspaced(console.file.getvalue())
 
 
 @pytest.mark.parametrize(

@@ -103,12 +103,14 @@ def test_an_account_that_cannot_be_is_said(tmp_path: Path) -> None:
     account = {
         "as_of": "2025-11-10",
         "cash_aud": 50_000.0,
-        "holdings": [{"ticker": "VAS", "units": 10, "parcels": [parcel]}],
+        "holdings": [{"ticker": ticker, "units": 10, "parcels": [parcel]} for ticker in ("VAS", "VGS")],
     }
     status, lines = validate(tmp_path, customer={"customer_id": "c"}, account=account)
 
     assert status == 1
-    assert "a parcel of VAS was acquired on 2005-01-02, before there was any" in lines[1]
+    # The first day of each: etfs.csv of the market.
+    assert "a parcel of VAS was acquired on 2005-01-02, before there was any: since 2009-05-04" in lines[1]
+    assert "; one of VGS on 2005-01-02, since 2014-11-18; correct acquired" in lines[1]
 
 
 def test_a_market_that_only_a_server_may_have_leaves_the_verdict_open(tmp_path: Path) -> None:

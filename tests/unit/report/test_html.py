@@ -16,6 +16,7 @@ from support.builders import final_event
 from support.oracle_of_tables import ORACLES, held
 from support.reported import EXAMPLES, OPTIMISED, VARIED, failed, optimised
 from support.requests_made import OUTLOOK, ROOT, body
+from support.unspaced import unspaced
 
 from bus.language.messages import (
     MasterPortfolioFailed,
@@ -25,7 +26,7 @@ from bus.language.messages import (
     encode,
     parse_final,
 )
-from report.page.html import page
+from report.page.html import page as page_made
 from report.slides.deck import slides
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ pytestmark = pytest.mark.xdist_group("answers")  # ``support.reported`` has each
 
 # Also of numbers that are no more than that: 12 ETFs, 2025-11-10.
 _EXACT = re.compile(r"[+-]?\d[\d,]*\.\d+%?")
+
+
+def page(*told: object, **more: object) -> str:
+    return unspaced(page_made(*told, **more))  # type: ignore[arg-type]
 
 
 @cache
@@ -259,7 +264,7 @@ def test_who_has_nothing_to_do_is_told_why() -> None:
 def test_sources_are_named_and_nothing_is_promised() -> None:
     text = html.fromstring(written("outlook")).text_content()
 
-    assert "Vanguard Australia Dec 2025, Australian bonds 3.9-4.9 %, midpoint" in text
+    assert "Vanguard Australia Dec 2025, Australian bonds 3.9-4.9%, midpoint" in text
     assert "Returns are expected over a time that the outlook does not state, not promised." in text
 
 

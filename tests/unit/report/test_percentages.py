@@ -86,9 +86,9 @@ def test_every_percentage_in_a_terminal_has_a_space_and_stays_on_one_line(name: 
 
 
 def test_a_sentence_with_both_styles_is_shown_with_one_and_the_rest_stays() -> None:
-    sentence = "7.8 % instead of 9.1%, with 100% of a%20b and 5%off; %d %"
+    sentence = '7.8 % instead of 9.1%, with 100% of a%20b and 5%off; %d %; alpha is "15%"'
 
-    assert spaced(sentence, " ") == "7.8 % instead of 9.1 %, with 100 % of a%20b and 5%off; %d %"
+    assert spaced(sentence, " ") == '7.8 % instead of 9.1 %, with 100 % of a%20b and 5%off; %d %; alpha is "15%"'
     assert spaced(spaced(sentence)) == spaced(sentence)
 
 
