@@ -33,6 +33,7 @@ class SafeConsole(Console):
     """
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Render one object, without control characters."""
         if isinstance(renderable, Text):
             renderable = glued(renderable)
         for segment in super().render(renderable, options):

@@ -10,8 +10,8 @@ import re
 
 # A line never ends between a number and the sign.
 NO_BREAK_SPACE = "\u00a0"
-# The sign with the space before it, if there is one. Not before a letter or a digit, as in an address, and not at the end
-# of a quotation: what somebody wrote stays as it is.
+# The sign with the space before it, if there is one. Not before a letter or a digit, as in an address, and not at the
+# end of a quotation: what somebody wrote stays as it is.
 PERCENTAGES = re.compile(rf"(?<=\d)[ {NO_BREAK_SPACE}]?%(?![\w\"'])")
 
 
