@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.commands import here
 from support.requests_made import OUTLOOK, ROOT, body
+from support.unspaced import unspaced
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +23,7 @@ def validate(folder: Path, *options: str, **changes: object) -> tuple[int, list[
     file.write_text(json.dumps(body("r1", **changes)), encoding="utf-8")
     status, out, errors = here("validate", str(file), *options)
     assert errors == ""
-    return status, out.splitlines()
+    return status, unspaced(out).splitlines()
 
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
