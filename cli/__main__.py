@@ -34,7 +34,6 @@ from cli.commands.watch import watch
 from cli.help import Group
 from portfolio.errors import DataError
 from portfolio.market.folders import VARIABLE
-from report.facts.percentages import spaced
 
 # From an example to a report, each step in its place; README.md has the same steps.
 STEPS = (
@@ -87,6 +86,8 @@ class _Commands(Group):
 
 def _harmless(message: str) -> str:
     """Replace characters of an error message that a terminal would obey: the message may quote other people's text."""
+    from report.facts.percentages import spaced
+
     return spaced("\n".join(map(printable, message.split("\n"))), " ")
 
 

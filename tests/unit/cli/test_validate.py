@@ -57,7 +57,7 @@ def test_names_are_checked_beside_other_mistakes(tmp_path: Path) -> None:
     )
 
     assert status == 1
-    assert any("write 50 % as 0.5" in line for line in lines)
+    assert any("write 50% as 0.5" in line for line in lines)
     assert any("market asx-outlok-2025-12 (asx-outlook-2025-12?)" in line for line in lines)
     assert any("pod gama (gamma?)" in line for line in lines)
 
