@@ -86,7 +86,7 @@ class _Commands(Group):
 
 def _harmless(message: str) -> str:
     """Replace characters of an error message that a terminal would obey: the message may quote other people's text."""
-    from report.facts.percentages import spaced
+    from report.facts.percentages import spaced  # noqa: PLC0415 - the help of a command loads no page
 
     return spaced("\n".join(map(printable, message.split("\n"))), " ")
 
