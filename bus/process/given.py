@@ -91,6 +91,9 @@ class GivenFile(click.Path):
             if self._is_folder_too:
                 return file
             raise click.ClickException(f"{file} is a folder: give {wanted(self.kinds)}")
+        # A pipe can be read once, by the command: podfolio validate <(...).
+        if not file.is_file():
+            return file
         with file.open("rb") as opened:
             head = opened.read(_HEAD)
             whole_lines = head[: head.rfind(b"\n") + 1] if opened.read(1) else head

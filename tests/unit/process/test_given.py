@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import json
+import os
 import shlex
 from typing import TYPE_CHECKING
 
@@ -108,6 +109,13 @@ def test_of_a_long_file_whole_lines_at_the_beginning_are_enough(tmp_path: Path) 
     file.write_text("date,VAS\n" + "ä,é\n" * 200_000, encoding="utf-8")
 
     assert GivenFile(Kind.TABLE).convert(file, None, None) == file
+
+
+def test_a_pipe_is_left_to_the_command_that_reads_it_once(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    assert GivenFile(Kind.REQUEST).convert(pipe, None, None) == pipe
 
 
 def parameters(command: click.Command, name: str) -> Iterator[tuple[str, click.Parameter]]:
