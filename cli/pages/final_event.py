@@ -54,7 +54,8 @@ def show(console: Console, event: FinalEvent) -> None:
     failed = isinstance(event, MasterPortfolioFailed)
     console.print(
         Panel(
-            Text("\n".join(screen.heading(event))),
+            # Spaced before the frame is fitted to it.
+            glued(Text("\n".join(screen.heading(event)))),
             box=box.ROUNDED if console.is_terminal else box.ASCII2,
             border_style="red" if failed else "none",
             expand=False,

@@ -85,6 +85,14 @@ def test_every_percentage_in_a_terminal_has_a_space_and_stays_on_one_line(name: 
     assert not [line for line in printed.splitlines() if line.lstrip().startswith("%")]
 
 
+def test_the_heading_in_its_frame_has_room_for_the_spaces() -> None:
+    file = io.StringIO()
+
+    show(make_console(file=file), optimised("existing-investor"))
+
+    assert "| 101,029.90 AUD over alpha 15 %, beta 25 %, gamma 50 %, delta 10 % |" in file.getvalue()
+
+
 def test_a_sentence_with_both_styles_is_shown_with_one_and_the_rest_stays() -> None:
     sentence = '7.8 % instead of 9.1%, with 100% of a%20b and 5%off; %d %; alpha is "15%"'
 
