@@ -63,7 +63,7 @@ def dashboard_texts(found: MasterPortfolioOptimized) -> str:
 
 
 @pytest.mark.parametrize("read", [page_texts, chart_texts, slide_texts, dashboard_texts])
-@pytest.mark.parametrize("name", some_of([*EXAMPLES, "outlook"], every=7))
+@pytest.mark.parametrize("name", some_of([*EXAMPLES, "outlook"], every=20))
 def test_every_percentage_that_is_drawn_has_a_space_at_which_no_line_breaks(
     name: str, read: Callable[[MasterPortfolioOptimized], str]
 ) -> None:
@@ -74,7 +74,7 @@ def test_every_percentage_that_is_drawn_has_a_space_at_which_no_line_breaks(
 
 
 @pytest.mark.parametrize("width", [61, 80, 120])
-@pytest.mark.parametrize("name", some_of([*EXAMPLES, "outlook"], every=7))
+@pytest.mark.parametrize("name", some_of([*EXAMPLES, "outlook"], every=20))
 def test_every_percentage_in_a_terminal_has_a_space_and_stays_on_one_line(name: str, width: int) -> None:
     file = io.StringIO()
 
