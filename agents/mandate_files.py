@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from bus.language.mistakes import explain
 from bus.language.subjects import POD_PATTERN
+from bus.process.given import Kind, expect
 from portfolio.errors import DataError
 from portfolio.files import decode, read_bytes
 from portfolio.names import doubted
@@ -41,9 +42,10 @@ def load(pod: str) -> Mandate:
     Raises:
         DataError: If there is no such mandate, or the file holds no valid mandate.
     """
-    if pod.endswith(".toml"):
-        return _read(Path(pod))
     files = bundled()
+    if pod.endswith(".toml") or (pod not in files and Path(pod).is_file()):
+        expect(read_bytes(Path(pod)), pod, Kind.MANDATE)
+        return _read(Path(pod))
     if pod not in files:
         known = ", ".join(files)
         raise DataError(f"unknown pod {doubted([pod], files)}: name one of {known}, or give the path of a .toml file")

@@ -47,7 +47,7 @@ def read(book: Path) -> Iterator[Line]:
         raise DataError(message) from error
     if not there:
         what = "no file that ends in .json" if book.is_dir() else "no line"
-        message = f"{book} has {what}: give one request per line, or a folder with one file per request"
+        message = f"{book} has {what}: give one request or event per line, or a folder with one file per request"
         raise DataError(message)
 
 

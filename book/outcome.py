@@ -11,6 +11,7 @@ from bus.language.messages import BadMessageError, MasterPortfolioFailed, parse_
 from bus.language.plain_text import printable
 from portfolio.plain_text import is_plain, shown
 from portfolio.published.order import Side
+from report.facts.getting_there import cost_of
 
 if TYPE_CHECKING:
     from book.requests import Account
@@ -63,7 +64,7 @@ class Row:
         orders: Number of orders.
         bought_aud: Value of the units that are bought, AUD.
         sold_aud: Value of the units that are sold, AUD.
-        cost_aud: Brokerage, half the spread and tax of the orders, AUD.
+        cost_aud: Brokerage, half the spread and tax of the orders, AUD, as the customer's report tells it.
         tax_aud: Tax on the capital gains of the orders, AUD.
         gave_way: Targets that the portfolio does not meet.
         person: Why a person must look, for people; empty where no person must.
@@ -127,8 +128,8 @@ def _with_portfolio(account: Account, request_id: str, event: MasterPortfolioOpt
         orders=len(orders),
         bought_aud=_value(orders, Side.BUY),
         sold_aud=_value(orders, Side.SELL),
-        cost_aud=0.0 if trading is None else _cents(trading.brokerage_aud, trading.spread_aud, trading.gains.tax_aud),
-        tax_aud=0.0 if trading is None else _cents(trading.gains.tax_aud),
+        cost_aud=0.0 if trading is None else cost_of(event).total_aud,
+        tax_aud=0.0 if trading is None else cost_of(event).tax_aud,
         gave_way=_gave_way(event),
         person="; ".join(_for_a_person(event)),
     )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import fsum
 from typing import TYPE_CHECKING
 
 from book.files import ACCOUNTS, ORDERS
 from book.outcome import Outcome
+from bus.language.messages import Reason
+from report.facts.labels import target_words
 from report.page.html import write
 from report.story.document import Section, Story, Table, without_empty
 from report.story.wording import counted
@@ -76,23 +79,32 @@ def _orders(rows: Sequence[Row]) -> Section:
         )
         for row in rows
     ]
+    amounts = ([getattr(row, name) for row in rows] for name in ("sold_aud", "bought_aud", "cost_aud", "tax_aud"))
+    total = ("Total", f"{sum(row.orders for row in rows)}", *(f"{fsum(each):,.2f}" for each in amounts), "")
     columns = ("Customer", "Orders", "Sold, AUD", "Bought, AUD", "Cost, AUD", "of it tax, AUD", "Request")
-    return _section(
-        "ordered", "Ordered", cells, columns, numbers=frozenset(range(1, 6)), note=f"{ORDERS} has each order."
-    )
+    note = f"Cost: brokerage, half the spread and tax on gains. {ORDERS} has each order."
+    return _section("ordered", "Ordered", cells, columns, numbers=frozenset(range(1, 6)), note=note, total=total)
 
 
 def _gave_way(rows: Sequence[Row]) -> Section:
-    cells = [(row.customer_id, ", ".join(row.gave_way), row.request_id) for row in rows if row.gave_way]
+    cells = [
+        (row.customer_id, ", ".join(map(target_words, row.gave_way)), row.request_id) for row in rows if row.gave_way
+    ]
     return _section("gave-way", "Targets gave way", cells, ("Customer", "Targets", "Request"))
 
 
 def _refused(rows: Sequence[Row]) -> Section:
     refused = sorted((row for row in rows if row.outcome is Outcome.REFUSED), key=lambda row: row.reason)
-    cells = [(row.reason, row.customer_id, row.request_id, row.why) for row in refused]
-    counts = Counter(row.reason for row in refused)
-    lead = tuple(f"{reason}: {counted(count, 'account')}." for reason, count in sorted(counts.items()))
+    cells = [(_reason(row), row.customer_id, row.request_id, row.why) for row in refused]
+    counts = Counter(map(_reason, refused))
+    lead = tuple(
+        f"{reason[:1].upper()}{reason[1:]}: {counted(count, 'account')}." for reason, count in sorted(counts.items())
+    )
     return _section("refused", "Refused, by reason", cells, ("Reason", "Customer", "Request", "Why"), lead=lead)
+
+
+def _reason(row: Row) -> str:
+    return Reason(row.reason).words if row.reason in set(Reason) else row.reason
 
 
 def _list(name: str, title: str, outcome: Outcome, rows: Sequence[Row]) -> Section:
@@ -109,11 +121,16 @@ def _section(  # noqa: PLR0913 - the parts of one table
     numbers: frozenset[int] = frozenset(),
     lead: tuple[str, ...] = (),
     note: str = "",
+    total: tuple[str, ...] = (),
 ) -> Section:
     if not cells:
         return Section(name, title, ("No account.",))
     shown = tuple(cells[:_MOST])
     if len(shown) < len(cells):
         note = f"The first {_MOST} of {len(cells):,}; {ACCOUNTS} has all of them. {note}".strip()
-    table = Table(name, counted(len(cells), "account"), columns, numbers, shown, note=note)
+        total = ("All accounts", *total[1:]) if total else ()
+    strong = frozenset({len(shown)}) if total else frozenset()
+    table = Table(
+        name, counted(len(cells), "account"), columns, numbers, (*shown, total) if total else shown, strong, note
+    )
     return Section(name, title, lead, tables=(without_empty(table),))

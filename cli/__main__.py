@@ -91,7 +91,9 @@ class _Commands(Group):
 
 def _harmless(message: str) -> str:
     """Replace characters of an error message that a terminal would obey: the message may quote other people's text."""
-    return "\n".join(map(printable, message.split("\n")))
+    from report.facts.percentages import spaced  # noqa: PLC0415 - the help of a command loads no page
+
+    return spaced("\n".join(map(printable, message.split("\n"))), " ")
 
 
 @click.group(

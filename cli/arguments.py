@@ -10,14 +10,19 @@ from typing import TYPE_CHECKING
 import click
 
 from bus.language.since import read_since
+from bus.process.given import GivenFile, Kind, expect
 
 if TYPE_CHECKING:
     from bus.language.messages import OptimizationRequest
 
 DASH = Path("-")
-TOML = click.Path(exists=True, dir_okay=False, path_type=Path)
-REQUEST = click.Path(exists=True, dir_okay=False, path_type=Path)
-EVENT = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+MANDATE = GivenFile(Kind.MANDATE)
+REQUEST = GivenFile(Kind.REQUEST)
+EVENT = GivenFile(Kind.EVENT, allow_dash=True)
+CHALLENGE = GivenFile(Kind.CHALLENGE, allow_dash=True)
+TABLE = GivenFile(Kind.TABLE)
+BOOK = GivenFile(Kind.BOOK, is_folder_too=True)
+EVENTS = GivenFile(Kind.EVENTS)
 OUT = click.Path(dir_okay=False, writable=True, allow_dash=True, path_type=Path)
 KEYS = Path("secure")
 FOLDER = click.Path(file_okay=False, writable=True, path_type=Path)
@@ -78,16 +83,22 @@ def read_request(file: Path, *, market: str | None = None, request_id: str | Non
         raise click.ClickException(message) from None
 
 
-def read_event(file: Path) -> bytes:
+def read_event(file: Path, kind: Kind = Kind.EVENT) -> bytes:
     """Read the bytes of *file*, or standard input if *file* is ``-``, without a byte order mark.
 
     Raises:
-        DataError: If the file cannot be read, is UTF-16, or is larger than any event.
+        DataError: If it is a folder, cannot be read, is recognised as another kind, or is larger than any event.
     """
+    from portfolio.errors import DataError
     from portfolio.files import read_bytes, read_stream, skip_mark
 
-    data = read_stream(sys.stdin.buffer, "standard input") if file == DASH else read_bytes(file)
-    return skip_mark(data, str(file))
+    if file.is_dir():
+        message = f"{file} is a folder: give {kind.words}"
+        raise DataError(message)
+    name = "standard input" if file == DASH else str(file)
+    data = read_stream(sys.stdin.buffer, name) if file == DASH else read_bytes(file)
+    expect(data, name, kind)
+    return skip_mark(data, name)
 
 
 def parse_since(text: str | None) -> datetime | None:

@@ -20,6 +20,7 @@ from bus.observability.service import Endpoint, Service
 from bus.port import COORDINATORS, DEADLINES
 from bus.process.child import SolverProcess
 from bus.process.frame import configure_logs, run
+from bus.process.given import GivenFile, Kind
 from bus.process.options import connection_options, replica_options
 from bus.topology.roles import COORDINATOR, service_name
 from bus.transports.snapshots import fetching
@@ -55,7 +56,7 @@ log = structlog.get_logger()
     "provider_file",
     envvar="PODFOLIO_PROVIDER",
     show_envvar=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=GivenFile(Kind.PROVIDER),
     help="TOML file that says who provides the results: name, licence_number, contact. Every final event repeats it.",
 )
 def main(  # noqa: PLR0913, PLR0917 - one argument an option

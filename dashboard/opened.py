@@ -19,6 +19,7 @@ from bus.language.subjects import ID_PATTERN, MessageKind
 from dashboard.board import AFTERWARDS
 from dashboard.portfolio import series
 from dashboard.row import LONGEST_LINE, Answer, Row, with_message
+from report.facts.percentages import spaced
 from report.story import sure
 from report.story.chart_tables import as_table
 from report.story.document import Section, Table
@@ -198,12 +199,12 @@ def _answer(who: str, answer: Answer, *, is_told: bool) -> tuple[str, ...]:
 
 def _section(section: Section, drawn: Mapping[str, Shown]) -> dict[str, Any]:
     return {
-        "title": section.title,
+        "title": _text(section.title),
         "lead": [_text(sentence) for sentence in section.lead],
         "charts": [
             {
                 "name": name,
-                "title": drawn[name].title,
+                "title": _text(drawn[name].title),
                 "alt": _text(drawn[name].alt),
                 "table": _table(instead) if (instead := as_table(drawn[name])) else None,
             }
@@ -217,8 +218,8 @@ def _section(section: Section, drawn: Mapping[str, Shown]) -> dict[str, Any]:
 
 def _table(table: Table) -> dict[str, Any]:
     return {
-        "caption": table.caption,
-        "columns": [{"name": name, "right": i in table.numbers} for i, name in enumerate(table.columns)],
+        "caption": _text(table.caption),
+        "columns": [{"name": _text(name), "right": i in table.numbers} for i, name in enumerate(table.columns)],
         "rows": [
             {"cells": [_text(cell) for cell in row], "strong": i in table.strong} for i, row in enumerate(table.rows)
         ],
@@ -227,4 +228,4 @@ def _table(table: Table) -> dict[str, Any]:
 
 
 def _text(text: str) -> str:
-    return printable(text, longest=_LONGEST)
+    return spaced(printable(text, longest=_LONGEST))

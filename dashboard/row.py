@@ -29,6 +29,7 @@ from bus.language.messages import (
 )
 from bus.language.plain_text import printable
 from bus.language.subjects import MessageKind
+from report.facts.percentages import spaced
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -154,13 +155,13 @@ def _pod_answer(data: bytes) -> Answer:
     except BadMessageError:
         return Answer(good=False, said="cannot be read")
     if isinstance(answer, PodFailed):
-        return Answer(good=False, said=printable(answer.message, longest=LONGEST_LINE), reason=answer.reason.words)
+        return Answer(good=False, said=_line(answer.message), reason=answer.reason.words)
     figures = answer.figures
     said = (
         f"{len(answer.weights)} ETFs, return {figures.expected_return:.1%}, volatility {figures.volatility:.1%},"
         f" computed in {_milliseconds(answer.elapsed_s)}"
     )
-    return Answer(good=True, said=said, spent_ms=answer.elapsed_s * 1e3)
+    return Answer(good=True, said=_line(said), spent_ms=answer.elapsed_s * 1e3)
 
 
 def _milliseconds(seconds: float) -> str:
@@ -176,9 +177,9 @@ def _final_answer(data: bytes) -> Answer:
     try:
         event: FinalEvent = parse_final(data)
     except BadMessageError as error:
-        return Answer(good=False, said=printable(f"cannot be read: {error}", longest=LONGEST_LINE))
+        return Answer(good=False, said=_line(f"cannot be read: {error}"))
     if isinstance(event, MasterPortfolioFailed):
-        return Answer(good=False, said=printable(event.message, longest=LONGEST_LINE), reason=event.reason.words)
+        return Answer(good=False, said=_line(event.message), reason=event.reason.words)
     met, proven = sum(goal.met for goal in event.goals), event.certificate.certified
     said = (
         f"{len(event.weights)} ETFs, {met} of {len(event.goals)} targets met,"
@@ -195,11 +196,10 @@ def _challenge_answer(data: bytes) -> Answer:
     try:
         challenge = parse_challenge(data)
     except BadMessageError as error:
-        return Answer(good=False, said=printable(f"cannot be read: {error}", longest=LONGEST_LINE))
+        return Answer(good=False, said=_line(f"cannot be read: {error}"))
     if isinstance(challenge, PortfolioNotChallenged):
-        return Answer(good=False, said=printable(challenge.message, longest=LONGEST_LINE))
-    said = printable(challenge.robustness.words, longest=LONGEST_LINE)
-    return Answer(good=True, said=said, spent_ms=challenge.elapsed_s * 1e3)
+        return Answer(good=False, said=_line(challenge.message))
+    return Answer(good=True, said=_line(challenge.robustness.words), spent_ms=challenge.elapsed_s * 1e3)
 
 
 def _approval(row: Row, message: Message) -> dict[str, Any]:
@@ -231,15 +231,17 @@ def _rejection(data: bytes) -> Answer:
         body = MessageRejected.model_validate_json(data)
     except ValueError:
         return Answer(good=False, said="cannot be read")
-    return Answer(
-        good=False, said=printable(f"{body.subject}: {body.message}", longest=LONGEST_LINE), reason=body.reason.words
-    )
+    return Answer(good=False, said=_line(f"{body.subject}: {body.message}"), reason=body.reason.words)
 
 
 def _after_ms(row: Row, message: Message) -> float | None:
     if row.asked_at is None or message.stored_at is None:
         return None
     return (message.stored_at - row.asked_at).total_seconds() * 1e3
+
+
+def _line(text: str) -> str:
+    return spaced(printable(text, longest=LONGEST_LINE))
 
 
 _NOTED = {

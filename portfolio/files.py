@@ -25,6 +25,13 @@ _KINDS = {
     b"PK\x03\x04": "is a workbook, such as Excel's, or an archive: export a sheet as CSV in UTF-8",
     b"\xd0\xcf\x11\xe0": "is a workbook of an old Excel: export a sheet as CSV in UTF-8",
     b"\x1f\x8b": "is compressed: unpack it first",
+    b"BZh": "is compressed: unpack it first",
+    b"\xfd7zXZ": "is compressed: unpack it first",
+    b"\x28\xb5\x2f\xfd": "is compressed: unpack it first",
+    b"PAR1": "is Parquet: export it as text",
+    b"%PDF": "is a PDF: export the figures as text",
+    b"\x89PNG": "is a picture: give a file of text",
+    b"\xff\xd8\xff": "is a picture: give a file of text",
 }
 
 
@@ -65,10 +72,6 @@ def decode(data: bytes, name: str) -> str:
         DataError: If *data* is not UTF-8, or contains a NUL, which is not valid in a text.
     """
     skip_mark(data, name)
-    for first, what in _KINDS.items():
-        if data.startswith(first):
-            message = f"{name} {what}"
-            raise DataError(message)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -85,8 +88,12 @@ def skip_mark(data: bytes, name: str) -> bytes:
     """Leave out the byte order mark that Windows programs write before UTF-8.
 
     Raises:
-        DataError: If *data* begins as UTF-16 does, of which only nonsense could be told otherwise.
+        DataError: If *data* begins as UTF-16 does, or a workbook, of which only nonsense could be told otherwise.
     """
+    for first, what in _KINDS.items():
+        if data.startswith(first):
+            message = f"{name} {what}"
+            raise DataError(message)
     # Without a mark: the first character has a zero byte before or after the byte that it has in UTF-8.
     if data.startswith(_UTF_16) or (len(data) > 1 and (data[0] == 0) != (data[1] == 0)):
         message = f"{name} is UTF-16, as Windows programs write: save it as UTF-8"

@@ -30,7 +30,8 @@ def fraction(value: object, bound: float) -> str | None:
     """Say how to write a percentage that is beyond the *bound* of a fraction; None if *value* is none."""
     if isinstance(value, bool) or not isinstance(value, int | float) or abs(bound) > _MOST_FRACTION:
         return None
-    if not 1 < abs(value) <= _MOST_PERCENT or abs(value / 100) > abs(bound) > 0:
+    # On the bound's side of zero: -5 units are no percentage.
+    if not 1 < abs(value) <= _MOST_PERCENT or value * bound <= 0 or abs(value / 100) > abs(bound):
         return None
     return _percent(float(value))
 

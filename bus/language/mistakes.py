@@ -108,7 +108,8 @@ def _say(mistake: ErrorDetails, fields: Collection[str], body: Mapping[str, obje
     if kind == "missing":
         return f"{where} is missing: give it"
     if kind == "extra_forbidden":
-        meant = nearest(path[-1], fields)
+        # A field of another part of the request may have the very name.
+        meant = nearest(path[-1], [field for field in fields if field != path[-1]])
         return f"{where} is not known: {f'write {meant}' if meant else 'leave it out'}"
     if (remedy := _remedy(kind, context, name if name is not None else mistake["input"])) is None:
         what = mistake["msg"].removeprefix("Value error, ")

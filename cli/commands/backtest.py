@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.arguments import EXTRAS, FOLDER, REQUEST, TOML, read_request
+from cli.arguments import EXTRAS, FOLDER, MANDATE, REQUEST, TABLE, read_request
 from cli.commands.market import LIKE
 from cli.help import Command
 
 if TYPE_CHECKING:
     from backtest.path import Every
-
-_CSV = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command(
@@ -24,7 +22,7 @@ _CSV = click.Path(exists=True, dir_okay=False, path_type=Path)
         "podfolio backtest prices.csv --request REQUEST.json --every year -o STORE",
     ),
 )
-@click.argument("prices", type=_CSV)
+@click.argument("prices", type=TABLE)
 @click.option("--request", "file", type=REQUEST, required=True, help="The customer's request.")
 @click.option(
     "--train",
@@ -42,10 +40,10 @@ _CSV = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option(
     "--distributions",
-    type=_CSV,
+    type=TABLE,
     help="CSV of distributions: ticker, date, amount_aud, franked_share. Without them, PRICES count as total return.",
 )
-@click.option("--facts", type=_CSV, help="CSV of facts for all dates: ticker, asset_class, liquidity, ...")
+@click.option("--facts", type=TABLE, help="CSV of facts for all dates: ticker, asset_class, liquidity, ...")
 @click.option("--like", default=LIKE, show_default=True, help="Bundled market that fills in facts; '' for none.")
 @click.option("--single", default="VGS", show_default=True, metavar="TICKER", help="The ETF of the rival with one ETF.")
 @click.option(
@@ -55,7 +53,7 @@ _CSV = click.Path(exists=True, dir_okay=False, path_type=Path)
     show_default=True,
     help="Most steps of the search for one answer: a number and not a time, so that a run can be repeated.",
 )
-@click.option("--mandate", "files", type=TOML, multiple=True, help="File of a pod of your own.")
+@click.option("--mandate", "files", type=MANDATE, multiple=True, help="File of a pod of your own.")
 @click.option(
     "-o", "--output", "folder", type=FOLDER, default=Path("backtest"), show_default=True, help="Folder of the results."
 )

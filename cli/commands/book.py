@@ -12,7 +12,7 @@ import click
 
 from bus.process.options import connection_options
 from bus.topology.roles import REQUESTER
-from cli.arguments import EXTRAS, FOLDER
+from cli.arguments import BOOK, EVENTS, EXTRAS, FOLDER
 from cli.help import Group
 
 if TYPE_CHECKING:
@@ -26,14 +26,13 @@ if TYPE_CHECKING:
     from book.requests import Account, Run
     from bus.transports.jetstream import Connection
 
-_BOOK = click.Path(exists=True, path_type=Path)
 _SHARE = click.FloatRange(0, 1)
 # As in ``book.due``, which takes half a second to import.
 _DRIFT, _CASH = 0.03, 0.01
 
 events_option = click.option(
     "--events",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=EVENTS,
     help="Final events of earlier runs, one per line: events.jsonl of a run.",
 )
 
@@ -50,7 +49,7 @@ def book() -> None:
         "podfolio book run BOOK.jsonl --run 2026-11-30 -o NIGHT",
     ),
 )
-@click.argument("file", metavar="BOOK", type=_BOOK)
+@click.argument("file", metavar="BOOK", type=BOOK)
 @click.option("--run", "name", help="Name of the run, part of each request's id; by default, made of the book's bytes.")
 @click.option("--market", help="Market of all requests; by default, the market that each names.")
 @click.option("-o", "--out", type=FOLDER, help="Folder for the results; by default book-NAME.")
@@ -96,7 +95,7 @@ def run_command(  # noqa: PLR0913, PLR0917 - one argument an option
         "podfolio book due BOOK.jsonl --events EVENTS.jsonl --drift 0.05 --json",
     )
 )
-@click.argument("file", metavar="BOOK", type=_BOOK)
+@click.argument("file", metavar="BOOK", type=BOOK)
 @events_option
 @click.option("--market", help="Today's market of all accounts; by default, the market that each request names.")
 @click.option(
@@ -112,6 +111,7 @@ def due(file: Path, events: Path | None, market: str | None, drift: float, cash:
     book itself says. Exit status 0.
     """
     from book.due import Thresholds
+    from report.facts.percentages import spaced
 
     count = looked = 0
     with _events(events) as opened:
@@ -120,7 +120,7 @@ def due(file: Path, events: Path | None, market: str | None, drift: float, cash:
             if one.why:
                 count += 1
                 # Without the flush of each line, which takes longer than the look.
-                sys.stdout.write(f"{one.json if as_json else one.line}\n")
+                sys.stdout.write(f"{one.json if as_json else spaced(one.line, ' ')}\n")
     click.echo(f"{count:,} of {looked:,} accounts are due", err=True)
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from bus.process.given import GivenFile, Kind
 from cli.help import Command
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bus.language.messages import FinalEvent, OptimizationRequest
 
 _MIXED = "{event} is a final event and {request} a request: give two of a kind"
-_JSON = click.Path(exists=True, dir_okay=False, path_type=Path)
+_JSON = GivenFile(Kind.REQUEST, Kind.EVENT)
 
 
 @click.command(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from cli.arguments import REQUEST
+from bus.process.given import GivenFile, Kind
 from cli.help import Command
 
 _EVENT = Path(__file__).parents[2] / "examples" / "messages" / "MasterPortfolioOptimized.json"
@@ -23,9 +23,19 @@ _EVENT = Path(__file__).parents[2] / "examples" / "messages" / "MasterPortfolioO
     ),
 )
 @click.option("--port", type=click.IntRange(1, 65_535), default=4222, show_default=True)
-@click.option("--event", type=REQUEST, default=_EVENT, show_default="an example", help="Final event to answer with.")
 @click.option(
-    "--replay", "recordings", type=REQUEST, multiple=True, help="Recording to publish first (podfolio watch --record)."
+    "--event",
+    type=GivenFile(Kind.EVENT),
+    default=_EVENT,
+    show_default="an example",
+    help="Final event to answer with.",
+)
+@click.option(
+    "--replay",
+    "recordings",
+    type=GivenFile(Kind.RECORDING),
+    multiple=True,
+    help="Recording to publish first (podfolio watch --record).",
 )
 def fake(port: int, event: Path, recordings: tuple[Path, ...]) -> None:
     """Run a server that answers every request at once with a recorded event, for the tests of a client.

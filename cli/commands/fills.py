@@ -10,7 +10,7 @@ import click
 
 from bus.process.options import connection_options
 from bus.topology.roles import DESK
-from cli.arguments import OUT
+from cli.arguments import BOOK, EVENTS, OUT, TABLE
 from cli.help import Group
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from book.fills import Fill
     from bus.language.messages import MasterPortfolioOptimized
     from bus.transports.jetstream import Connection
-
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.group(cls=Group)
@@ -32,9 +30,9 @@ def fills() -> None:
     "import",
     examples=("podfolio fills import fills.csv --book BOOK.jsonl --events EVENTS.jsonl",),
 )
-@click.argument("file", metavar="FILLS", type=_FILE)
-@click.option("--book", required=True, type=_FILE, help="The book that was asked.")
-@click.option("--events", required=True, type=_FILE, help="The events.jsonl of the run.")
+@click.argument("file", metavar="FILLS", type=TABLE)
+@click.option("--book", required=True, type=BOOK, help="The book that was asked.")
+@click.option("--events", required=True, type=EVENTS, help="The events.jsonl of the run.")
 @click.option(
     "-o",
     "--out",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.arguments import DASH, OUT, REQUEST, TOML, read_request
+from cli.arguments import DASH, MANDATE, OUT, REQUEST, read_request
 from cli.help import Command
 from portfolio.names import doubted
 
@@ -35,7 +35,7 @@ _MOST_ETFS = 1_000
 @click.option("--share", help="Range of a pod's share, such as alpha=0..0.4; the other pods divide the rest as before.")
 @click.option("--steps", type=click.IntRange(2, 200), default=9, show_default=True, help="Number of shares.")
 @click.option("--market", help="Market snapshot to use instead of the request's.")
-@click.option("--mandate", "files", type=TOML, multiple=True, help="File of a pod of your own.")
+@click.option("--mandate", "files", type=MANDATE, multiple=True, help="File of a pod of your own.")
 @click.option("--json", "json_file", type=OUT, help="Write all points to this file; - is standard output.")
 @click.option("--csv", "csv_file", type=OUT, help="Write one row per point to this file; - is standard output.")
 def frontier(  # noqa: PLR0913, PLR0917 - one argument an option

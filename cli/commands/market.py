@@ -13,6 +13,7 @@ from click.core import ParameterSource
 
 from bus.process.options import connection_options
 from bus.topology.roles import ADMIN, OBSERVER
+from cli.arguments import TABLE
 from cli.help import Group
 from portfolio.names import doubted
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from portfolio.market.history.prices import Prices
     from portfolio.market.snapshot import Market
 
-_CSV = click.Path(exists=True, dir_okay=False, path_type=Path)
 LIKE = "asx-outlook-2025-12"
 
 folder_option = click.option(
@@ -50,11 +50,11 @@ def market() -> None:
         "podfolio market build prices.csv --return-is index --facts facts.csv",
     )
 )
-@click.argument("prices", type=_CSV)
+@click.argument("prices", type=TABLE)
 @click.option("--id", "market_id", help="Name of the market in requests; by default, that of the file.")
 @folder_option
-@click.option("--facts", type=_CSV, help="CSV of facts: ticker, asset_class, liquidity, ...")
-@click.option("--distributions", type=_CSV, help="CSV of distributions: ticker, date, amount_aud, franked_share.")
+@click.option("--facts", type=TABLE, help="CSV of facts: ticker, asset_class, liquidity, ...")
+@click.option("--distributions", type=TABLE, help="CSV of distributions: ticker, date, amount_aud, franked_share.")
 @click.option("--like", default=LIKE, show_default=True, help="Bundled market that fills in facts; '' for none.")
 @click.option("--unit-prices", is_flag=True, help="The last prices are prices of units.")
 @click.option(

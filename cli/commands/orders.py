@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from cli.arguments import DASH, OUT
+from cli.arguments import DASH, EVENTS, OUT
 from cli.help import Group
 
-_EVENTS = click.Path(exists=True, dir_okay=False, path_type=Path)
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @click.group(cls=Group)
@@ -25,7 +26,7 @@ def orders() -> None:
         "podfolio orders export EVENTS.jsonl --tolerance 0.01",
     )
 )
-@click.argument("events", type=_EVENTS)
+@click.argument("events", type=EVENTS)
 @click.option("-o", "--out", type=OUT, default=DASH, help="File to write; by default standard output.")
 @click.option(
     "--tolerance",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.arguments import FOLDER, REQUEST, TOML, read_request
+from cli.arguments import FOLDER, MANDATE, REQUEST, read_request
 from cli.help import Command
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _MOST_YEARS = 20
 @click.argument("file", type=REQUEST)
 @click.option("--years", type=click.IntRange(1, _MOST_YEARS), required=True, help="Number of steps, one per year.")
 @click.option("--max-tax", type=click.FloatRange(0), help="Most tax per year, AUD, in place of the request's.")
-@click.option("--mandate", "files", type=TOML, multiple=True, help="File of a pod of your own.")
+@click.option("--mandate", "files", type=MANDATE, multiple=True, help="File of a pod of your own.")
 @click.option("-o", "--output", "folder", type=FOLDER, help="Write the request of each year to this folder.")
 def plan(file: Path, years: int, max_tax: float | None, files: tuple[Path, ...], folder: Path | None) -> None:
     """Plan the steps of several financial years under a yearly tax budget.

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bus.process.given import Kind
 from bus.process.options import connection_options
 from bus.topology.roles import OBSERVER
-from cli.arguments import DASH, EVENT, EXTRAS, OUT, read_event
+from cli.arguments import CHALLENGE, DASH, EXTRAS, OUT, read_event
 from cli.help import Command
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _SUFFIXES = (".html", ".pdf", ".pptx")
     " default REQUEST_ID.html.",
 )
 @click.option("--deck", is_flag=True, help="Write slides: REQUEST_ID.pptx, if there is no --out.")
-@click.option("--challenge", type=EVENT, help="The file of the event's challenge: how sure the suggestion is.")
+@click.option("--challenge", type=CHALLENGE, help="The file of the event's challenge: how sure the suggestion is.")
 @click.option("--key", help="The coordinator's public key, or the file with it, such as secure/coordinator.pub.")
 @connection_options("podfolio-report", role=OBSERVER)
 def report(
@@ -54,7 +55,7 @@ def report(
     suffix, expected, data = _suffix(out, deck=deck), _expected(key), read_file(event)
     if data is None:
         sys.exit(run(_from_server(settings, event, expected, out, suffix)))
-    _write(data, expected, out, suffix, None if challenge is None else read_event(challenge))
+    _write(data, expected, out, suffix, None if challenge is None else read_event(challenge, Kind.CHALLENGE))
 
 
 def _suffix(out: Path | None, *, deck: bool) -> str:

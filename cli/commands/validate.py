@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from cli.arguments import REQUEST, TOML, read_body
+from cli.arguments import MANDATE, REQUEST, read_body
 from cli.help import Command
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -23,7 +23,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 )
 @click.argument("file", type=REQUEST)
 @click.option("--market", "folder", type=_FOLDER, help="The folder of the request's market, unless bundled.")
-@click.option("--mandate", "files", type=TOML, multiple=True, help="File of a pod of your own.")
+@click.option("--mandate", "files", type=MANDATE, multiple=True, help="File of a pod of your own.")
 def validate(file: Path, folder: Path | None, files: tuple[Path, ...]) -> None:
     """Check a request without a server, and say every error.
 

@@ -8,7 +8,8 @@ from shutil import get_terminal_size
 
 import click
 
-from cli.arguments import EVENT, read_event
+from bus.process.given import Kind
+from cli.arguments import CHALLENGE, EVENT, read_event
 from cli.help import Command
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -26,7 +27,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.argument("event", type=EVENT)
 @click.option("--key", help="The coordinator's public key, or the file with it, such as secure/coordinator.pub.")
 @click.option("--pod-keys", type=_FOLDER, help="A folder with the pods' public keys, pod-*.pub, such as secure.")
-@click.option("--challenge", type=EVENT, help="The file of the event's challenge, to be checked too.")
+@click.option("--challenge", type=CHALLENGE, help="The file of the event's challenge, to be checked too.")
 @click.option("--challenger-key", help="The challenger's public key, or the file with it, secure/challenger.pub.")
 @click.option("--approval", type=EVENT, help="The file of the event's approval, to be checked too.")
 @click.option(
@@ -64,7 +65,7 @@ def verify(  # noqa: PLR0913, PLR0917 - one argument an option
     if challenge is None:
         checks = examine(data, expected, folder, pod_keys=pods)
     else:
-        told = read_event(challenge)
+        told = read_event(challenge, Kind.CHALLENGE)
         checks = examine_both(data, expected, folder, pod_keys=pods, challenge=told, challenger=challenger)
     if approval is not None:
         checks += examine_approval(read_event(approval), data, _advisers(adviser_key))

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from bus.language.messages import MasterPortfolioFailed
 from bus.language.plain_text import printable
-from cli.pages.tables import make_table
+from cli.pages.tables import GLUE, glued, make_table
 from report.story import screen
 
 if TYPE_CHECKING:
@@ -26,18 +26,24 @@ if TYPE_CHECKING:
 _PIPE_WIDTH = 120
 
 
-class _SafeConsole(Console):
-    """A console that replaces control characters in messages, so that message authors cannot control the terminal."""
+class SafeConsole(Console):
+    """A console that replaces control characters in messages, so that message authors cannot control the terminal.
+
+    Percentages are spaced before lines are broken, by a glue at which no line breaks, and which is shown as a space.
+    """
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Render one object, without control characters."""
+        if isinstance(renderable, Text):
+            renderable = glued(renderable)
         for segment in super().render(renderable, options):
-            text = "\n".join(map(printable, segment.text.split("\n")))
+            text = "\n".join(map(printable, segment.text.replace(GLUE, " ").split("\n")))
             yield segment if segment.control else segment._replace(text=text)
 
 
 def make_console(**settings: object) -> Console:
     """Make a console: rich in a terminal, plain text of a fixed width into a pipe."""
-    console = _SafeConsole(highlight=False, markup=False, emoji=False, **settings)  # type: ignore[arg-type]
+    console = SafeConsole(highlight=False, markup=False, emoji=False, **settings)  # type: ignore[arg-type]
     if not console.is_terminal:
         console.width = _PIPE_WIDTH
     return console
@@ -48,7 +54,8 @@ def show(console: Console, event: FinalEvent) -> None:
     failed = isinstance(event, MasterPortfolioFailed)
     console.print(
         Panel(
-            Text("\n".join(screen.heading(event))),
+            # Spaced before the frame is fitted to it.
+            glued(Text("\n".join(screen.heading(event)))),
             box=box.ROUNDED if console.is_terminal else box.ASCII2,
             border_style="red" if failed else "none",
             expand=False,

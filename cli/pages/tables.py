@@ -16,11 +16,15 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from report.facts.percentages import PERCENTAGES
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from rich.console import Console, ConsoleOptions, RenderableType
 
+# Stands for a space at which no line may break; of the private use area, and replaced when a segment is shown.
+GLUE = "\ue000"
 # Text wraps no narrower than this, so that it stays readable.
 _NARROWEST = 16
 # Blanks on the left and on the right of a cell: the first for which the columns fit.
@@ -140,8 +144,17 @@ def make_table(
     return FittingTable(title, columns, frozenset(right), is_ruled=console.is_terminal)
 
 
+def glued(text: Text) -> Text:
+    """Copy *text* with its percentages spaced by the glue; styles stay."""
+    pieces, at = [], 0
+    for percentage in PERCENTAGES.finditer(text.plain):
+        pieces += [text[at : percentage.start()], Text(GLUE)]
+        at = percentage.end() - 1
+    return text.blank_copy().join([*pieces, text[at:]]) if pieces else text.copy()
+
+
 def _styled(cell: str | Text, *, strong: bool) -> Text:
-    text = Text(cell, style=_STYLES.get(cell, "")) if isinstance(cell, str) else cell.copy()
+    text = glued(Text(cell, style=_STYLES.get(cell, "")) if isinstance(cell, str) else cell)
     if strong:
         text.stylize("bold")
     return text

@@ -22,6 +22,7 @@ from cli.trust.pod_answers import contradictions, signers, strangers
 from portfolio.check import findings
 from portfolio.errors import DataError
 from portfolio.market import snapshot as markets
+from report.facts.percentages import spaced
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -130,7 +131,7 @@ def _wrapped(text: str, width: int | None, margin: int) -> list[str]:
 
 def _printable(text: str) -> str:
     """Escape characters that a terminal would obey, or that would let the event's author disguise text."""
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+    return spaced("".join(character if character.isprintable() else ascii(character)[1:-1] for character in text), " ")
 
 
 def _read(data: bytes) -> tuple[Event, FinalEvent]:

@@ -96,7 +96,8 @@ def _said(years: Sequence[Year], rule: str) -> list[str]:
         said.append("After the last step every rule is kept.")
     elif others:
         said.append(f"After the last step these rules are not kept either: {', '.join(others)}.")
-    total = sum(year.tax_aud for year in years)
+    # Of the cents in the table, which a reader adds up.
+    total = sum(round(year.tax_aud, 2) for year in years)
     said.append(f"Tax on the gains of all steps: {total:,.2f} AUD. Each is due after its year, from other money.")
     if years[1:]:
         said.append(

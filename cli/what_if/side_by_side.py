@@ -93,7 +93,7 @@ def _show_weights(console: Console, a: MasterPortfolioOptimized, b: MasterPortfo
     tickers = _both(a.weights, b.weights)
     for ticker in tickers:
         weights = _Pair(a.weights.get(ticker), b.weights.get(ticker))
-        moved = _Pair(weights.first or 0.0, weights.second or 0.0).difference("{:+.2%}".format)
+        moved = _Pair(weights.first or 0.0, weights.second or 0.0).difference(_signed("{:.2%}".format))
         first, second = (each.get(ticker, "") for each in owners)
         changed = Text(second, style="" if first == second else "bold")
         table.add_row(ticker, *weights.shown("{:.2%}".format), moved, first, changed)
@@ -175,4 +175,10 @@ def _both(a: Mapping[str, _T], b: Mapping[str, _T]) -> list[str]:
 
 
 def _signed(show: Callable[[float], str]) -> Callable[[float], str]:
-    return lambda value: f"{'+' if value >= 0 else '-'}{show(abs(value))}"
+    """Show a difference with its sign; one of percentages in points, as the captions say."""
+
+    def signed(value: float) -> str:
+        text = show(abs(value))
+        return f"{'+' if value >= 0 else '-'}{f'{text[:-1]} points' if text.endswith('%') else text}"
+
+    return signed

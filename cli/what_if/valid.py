@@ -20,6 +20,7 @@ from coordinator.decisions import refusals
 from portfolio.market import folders
 from portfolio.names import doubted
 from portfolio.terms.goals import pod_goals, strange_names
+from report.facts.percentages import spaced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -98,7 +99,7 @@ def describe(findings: Findings) -> str:
         Verdict.ERRORS: f"not valid, errors: {sum(kind is Kind.ERROR for kind, _ in findings)}",
         Verdict.OPEN: "no error found, but not all could be checked",
     }
-    return "\n".join([verdicts[conclude(findings)], *(f"* {printable(text)}" for _, text in findings)])
+    return "\n".join([verdicts[conclude(findings)], *(spaced(f"* {printable(text)}", " ") for _, text in findings)])
 
 
 def _doubled(data: bytes) -> tuple[str, ...]:

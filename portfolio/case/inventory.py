@@ -276,14 +276,19 @@ def refuse_impossible(market: Market, owned: Owned) -> None:
                 " per unit: leave value_aud out"
             )
             raise DataError(message)
+    early: dict[str, tuple[date, date]] = {}
     for parcel in owned.parcels:
         since = known[parcel.ticker].since if parcel.ticker in known else None
         if since is not None and parcel.acquired < since:
-            message = (
-                f"a parcel of {parcel.ticker} was acquired on {parcel.acquired}, before there was any: since {since};"
-                " correct acquired"
-            )
-            raise DataError(message)
+            early.setdefault(parcel.ticker, (parcel.acquired, since))
+    if early:
+        (ticker, (acquired, since)), *others = early.items()
+        more = "".join(f"; one of {other} on {day}, since {first}" for other, (day, first) in others)
+        message = (
+            f"a parcel of {ticker} was acquired on {acquired}, before there was any: since {since}{more};"
+            " correct acquired"
+        )
+        raise DataError(message)
     _refuse_unknown_facts(owned, {etf.ticker for etf in market.etfs if etf.price_aud is not None})
 
 

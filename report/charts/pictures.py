@@ -16,14 +16,24 @@ from report.charts.palette import THEMES
 from report.charts.vega import specification
 from report.facts.fans import Fan
 from report.facts.frontier import Frontier
+from report.facts.percentages import NO_BREAK_SPACE, spaced
 from report.facts.series import Bars, all_series
 
 if TYPE_CHECKING:
     from bus.language.messages import MasterPortfolioOptimized
+    from report.charts.vega import Spec
     from report.facts.series import Shown
 
 # The Vega-Lite version, one of those bundled with the library.
 _VERSION = "5.21"
+# English numbers as d3 writes them by default, and percentages as in sentences; for the axes.
+_LOCALE = {
+    "decimal": ".",
+    "thousands": ",",
+    "grouping": [3],
+    "currency": ["$", ""],
+    "percent": f"{NO_BREAK_SPACE}%",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +65,19 @@ def charts(event: MasterPortfolioOptimized, *, theme: str = "light") -> dict[str
 
 def draw(shown: Shown, *, theme: str = "light") -> Chart:
     """Draw one chart."""
-    spec = specification(shown, THEMES[theme])
-    svg = vl_convert.vegalite_to_svg(spec, vl_version=_VERSION, allowed_base_urls=[])
+    spec = _with_spaced_rows(specification(shown, THEMES[theme]))
+    svg = vl_convert.vegalite_to_svg(spec, vl_version=_VERSION, allowed_base_urls=[], format_locale=_LOCALE)
     narrow = isinstance(shown, Fan | Frontier) or (isinstance(shown, Bars) and shown.narrow)
-    return Chart(shown.name, shown.title, svg, shown.alt, narrow)
+    return Chart(shown.name, shown.title, svg, spaced(shown.alt), narrow)
+
+
+def _with_spaced_rows(spec: Spec) -> Spec:
+    """Space the percentages in the rows of data, which a chart writes beside bars and points."""
+    if "values" in spec.get("data", {}):
+        rows = [
+            {name: spaced(x) if isinstance(x, str) else x for name, x in row.items()} for row in spec["data"]["values"]
+        ]
+        spec = spec | {"data": {"values": rows}}
+    if "layer" in spec:
+        spec = spec | {"layer": [_with_spaced_rows(layer) for layer in spec["layer"]]}
+    return spec

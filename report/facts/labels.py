@@ -151,6 +151,16 @@ def listed_goals(event: MasterPortfolioOptimized, names: Iterable[str]) -> str:
     return ", ".join(f"the {goal_label(goals[name])} of {whom}" for name, whom in of.items())
 
 
+def target_words(name: str) -> str:
+    """Name a target by its name alone, without its event: gamma.sharpe_ratio is the Sharpe ratio of gamma."""
+    of, _, figure = name.rpartition(".")
+    if name.startswith("correlation."):
+        return f"correlation of {figure.replace('-', ' and ')}"
+    if not of or figure not in FIGURES:
+        return name
+    return f"{in_a_sentence(FIGURES[figure][0].strip())} of {'the whole portfolio' if of == 'never_worse' else of}"
+
+
 def asked(goal: GoalAccount) -> str:
     """State the figure that a goal asks."""
     return f"{'at most' if goal.better == 'lower' else 'at least'} {show(goal.figure, goal.asked)}"

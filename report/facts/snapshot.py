@@ -53,6 +53,16 @@ def snapshot(reference: MarketRef) -> Market | None:
     return market if market.sha256 == reference.sha256 else None
 
 
+def why_not_considered(reference: MarketRef, ticker: str) -> str:
+    """Say why no pod could consider an ETF: each of the causes, if this machine lacks the exact snapshot."""
+    if (market := snapshot(reference)) is None:
+        return "the market has no return and risk, or no price, or nobody can buy it any more"
+    etf = next((etf for etf in market.etfs if etf.ticker == ticker), None)
+    if etf is None:
+        return "the market has no return and risk of it" if ticker in market.unpriced else "the market does not have it"
+    return "nobody can buy it any more" if etf.is_closed else "the market has no price of a unit"
+
+
 def described(reference: MarketRef) -> dict[str, Described]:
     """Describe the ETFs of the snapshot *reference*, by ticker; empty if this machine lacks that exact snapshot."""
     if (market := snapshot(reference)) is None:

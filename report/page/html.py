@@ -15,6 +15,7 @@ from bus.language.plain_text import printable
 from report.charts.palette import THEMES
 from report.charts.pictures import charts, draw
 from report.facts.backtest import courses, weights
+from report.facts.percentages import spaced
 from report.facts.series import all_series
 from report.story.backtest import tell as tell_backtest
 from report.story.chart_tables import as_table
@@ -73,4 +74,4 @@ def write(
 
 
 def _shown(value: object) -> object:
-    return value if isinstance(value, Markup) else printable(str(value))
+    return value if isinstance(value, Markup) else spaced(printable(str(value)))

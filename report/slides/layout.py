@@ -12,6 +12,7 @@ from pptx.util import Inches, Pt
 
 from bus.language.plain_text import printable
 from report.charts.palette import LIGHT
+from report.facts.percentages import spaced
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -145,7 +146,7 @@ def write(frame: TextFrame, lines: Sequence[str], *, size: int, colour: str = LI
     for i, line in enumerate(lines):
         paragraph = frame.add_paragraph() if i else frame.paragraphs[0]
         run = paragraph.add_run()
-        run.text = printable(line)
+        run.text = spaced(printable(line))
         run.font.size, run.font.bold, run.font.name = Pt(size), bold, FONT
         run.font.color.rgb = rgb(colour)
         paragraph.alignment = PP_ALIGN.LEFT

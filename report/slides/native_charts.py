@@ -11,6 +11,7 @@ from pptx.oxml.ns import qn
 from pptx.util import Inches, Pt
 
 from report.charts.palette import LIGHT
+from report.facts.percentages import spaced
 from report.facts.standings import SEPARATE, SUGGESTED, TODAY
 from report.slides.layout import BOTTOM, FONT, LEFT, ROOM, TOP, rgb, write
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from report.facts.series import Bars
 
 _MEDIAN = 0.50
+# As in sentences, with a space before the sign.
+_PERCENT = "0.0 %"
 _PERCENTILES = {
     0.05: "5 of 100 below",
     0.25: "25 of 100 below",
@@ -75,7 +78,7 @@ def fan(slide: Slide, shown: Fan, *, left: int, width: int) -> None:
 
 def frontier(slide: Slide, shown: Frontier) -> None:
     """Draw the efficient frontier, and the portfolios as points."""
-    data = XyChartData(number_format="0.0%")
+    data = XyChartData(number_format=_PERCENT)
     _add(data, "Efficient frontier", shown.line)
     for one in shown.placed:
         _add(data, one.label, ((one.volatility, one.expected_return),))
@@ -83,7 +86,7 @@ def frontier(slide: Slide, shown: Frontier) -> None:
     for axis, name in ((chart.category_axis, "Volatility a year"), (chart.value_axis, shown.returns)):
         axis.has_title = True
         write(axis.axis_title.text_frame, [name], size=12)
-        axis.tick_labels.number_format, axis.tick_labels.number_format_is_linked = "0.0%", False
+        axis.tick_labels.number_format, axis.tick_labels.number_format_is_linked = _PERCENT, False
     colours = {TODAY: LIGHT.before, SEPARATE: LIGHT.missed, SUGGESTED: LIGHT.after}
     line, *points = chart.plots[0].series
     line.format.line.color.rgb, line.format.line.width = rgb(LIGHT.quiet), Pt(2)
@@ -126,7 +129,7 @@ def _chart(slide: Slide, kind: XL_CHART_TYPE, data: CategoryChartData, alt: str)
 
 def _described(frame: GraphicFrame, alt: str) -> Chart:
     """Give a chart its text alternative, its font and its legend."""
-    frame._element.nvGraphicFramePr.cNvPr.set("descr", alt)  # noqa: SLF001 - the library has no other way
+    frame._element.nvGraphicFramePr.cNvPr.set("descr", spaced(alt))  # noqa: SLF001 - the library has no other way
     chart = frame.chart
     chart.has_title = False
     chart.font.size, chart.font.name = Pt(12), FONT

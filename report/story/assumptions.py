@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from portfolio.market.basis import day_in_words
 from portfolio.terms.rules import Duplicates
+from report.facts.labels import goal_label, of_pods
 from report.facts.positions import positions
 from report.facts.snapshot import described
 from report.story.document import Section, Table
@@ -135,7 +136,7 @@ def checks(event: FinalEvent, checked: tuple[str, ...]) -> Section:
 def proof(event: MasterPortfolioOptimized) -> str:
     """State how much better any other portfolio can be at most."""
     if event.at_most_better_by is None:
-        return "How much better another portfolio could be is not proven; why is told below."
+        return f"How much better another portfolio could be is not proven. {' '.join(not_proven(event))}"
     these = "this one"
     if event.trading:
         these = "these orders" if event.trading.orders else "today's"
@@ -143,3 +144,22 @@ def proof(event: MasterPortfolioOptimized) -> str:
         "It is proven that no portfolio that keeps these rules and targets scores better than"
         f" {these} by more than {max(event.at_most_better_by, _SHOWN):.2%}, by the measure that the request sets."
     )
+
+
+def not_proven(event: MasterPortfolioOptimized) -> Iterator[str]:
+    """Say each thing that the proof does not cover."""
+    proof = event.certificate
+    if proof.gap > proof.target_gap:
+        yield (
+            f"A better portfolio may exist: what is proven leaves a gap of {proof.gap:.2%}, where"
+            f" {proof.target_gap:.2%} was wanted."
+        )
+    if event.trading is not None and event.trading.gave_way:
+        names = ", ".join(event.trading.gave_way)
+        yield f"No whole units keep {names} where the portfolio before rounding does, so its proof is not about them."
+    if not proof.levels_proven:
+        yield "It is not proven that each target that gave way did so by as little as possible."
+    if proof.restricted:
+        labels = {goal.name: f"{of_pods(event, goal.pods)}: {goal_label(goal)}" for goal in event.goals}
+        names = "; ".join(labels.get(name, name) for name in proof.restricted)
+        yield f"A stronger form of these was kept, so that a better portfolio is not ruled out: {names}."

@@ -10,10 +10,12 @@ from report.facts.getting_there import cost_of
 from report.facts.labels import asked, goal_label, of_pods, pod_label, show
 from report.facts.market import said_of_universes
 from report.facts.sentences import read_aloud
+from report.facts.snapshot import why_not_considered
+from report.story.assumptions import not_proven
 from report.story.document import Section, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from bus.language.messages import MasterPortfolioOptimized
     from portfolio.published.account import CorrelationRow, GoalAccount
@@ -108,7 +110,7 @@ def _limit(row: CorrelationRow) -> tuple[str, str, str]:
 def unreachable(event: MasterPortfolioOptimized) -> Section:
     """List missed goals, exceeded limits, omitted ETFs and missing proofs, with reasons."""
     unheld = (f"{each}." for each in said_of_universes(event))
-    said = (*_missed(event), *_above(event), *_left_out(event), *unheld, *not_proven(event))
+    said = (*_missed(event), *_above(event), *left_out(event, pod_label), *unheld, *not_proven(event))
     if said:
         return Section("unreachable", "What was not reachable, and why", points=said)
     lead = "Every target is met, every limit is kept, and every ETF of the pods could be considered."
@@ -165,34 +167,13 @@ def _excess(room: float) -> str:
     return f"{-room:.2f}" if f"{-room:.2f}" != "0.00" else "less than 0.01"
 
 
-def _left_out(event: MasterPortfolioOptimized) -> Iterator[str]:
+def left_out(event: MasterPortfolioOptimized, label: Callable[[MasterPortfolioOptimized, str], str]) -> Iterator[str]:
+    """Say per pod, named by *label*, which of its ETFs were not considered, and why: a sentence per cause."""
     never = set(event.terms.rules.never_buy)
     for pod, account in event.pods.items():
-        refused = [ticker for ticker in account.left_out if ticker in never]
-        unpriced = [ticker for ticker in account.left_out if ticker not in never]
-        if refused:
-            yield f"Not considered for {pod_label(event, pod)}, since never to be bought: {', '.join(refused)}."
-        if unpriced:
-            yield (
-                f"Not considered for {pod_label(event, pod)}, since the market has no return and risk, or no price,"
-                f" or nobody can buy it any more: {', '.join(unpriced)}."
-            )
-
-
-def not_proven(event: MasterPortfolioOptimized) -> Iterator[str]:
-    """Say each thing that the proof does not cover."""
-    proof = event.certificate
-    if proof.gap > proof.target_gap:
-        yield (
-            f"A better portfolio may exist: what is proven leaves a gap of {proof.gap:.2%}, where"
-            f" {proof.target_gap:.2%} was wanted."
-        )
-    if event.trading is not None and event.trading.gave_way:
-        names = ", ".join(event.trading.gave_way)
-        yield f"No whole units keep {names} where the portfolio before rounding does, so its proof is not about them."
-    if not proof.levels_proven:
-        yield "It is not proven that each target that gave way did so by as little as possible."
-    if proof.restricted:
-        labels = {goal.name: f"{of_pods(event, goal.pods)}: {goal_label(goal)}" for goal in event.goals}
-        names = "; ".join(labels.get(name, name) for name in proof.restricted)
-        yield f"A stronger form of these was kept, so that a better portfolio is not ruled out: {names}."
+        causes: dict[str, list[str]] = {}
+        for ticker in account.left_out:
+            cause = "never to be bought" if ticker in never else why_not_considered(event.market, ticker)
+            causes.setdefault(cause, []).append(ticker)
+        for cause, tickers in causes.items():
+            yield f"Not considered for {label(event, pod)}, since {cause}: {', '.join(tickers)}."

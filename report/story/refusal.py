@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 _TOLD = {
     Reason.INVALID_REQUEST: ("The request cannot be understood.", "Correct what is named below and ask again."),
     Reason.UNKNOWN_POD: ("The request names a part that this system does not have.", "Name one that it has."),
-    Reason.UNKNOWN_MARKET: ("The request names a market that this system does not have.", "Name one that it has."),
+    Reason.UNKNOWN_MARKET: (
+        "The request names a market that this system does not have, or cannot read.",
+        "Mend the market as it is said, or name one that podfolio market list shows, and ask again.",
+    ),
     Reason.UNKNOWN_ETF: ("The request names an ETF that the market does not have.", "Correct the name and ask again."),
     Reason.GOAL_UNREACHABLE: (
         "The goals cannot be reached as they are asked.",

@@ -18,6 +18,7 @@ from report.facts.standings import AUD, COUNT, SEPARATE, SHARE, SUGGESTED, TODAY
 from report.facts.step import said_of_step
 from report.story import money_goals, refusal, switch, targets
 from report.story.document import Section, Table, without_empty
+from report.story.outcome import left_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -93,10 +94,8 @@ def _model(event: MasterPortfolioOptimized) -> Section:
     columns = ("ETF", "Name", "Asset class", "Pods", "Weight", "AUD")
     table = Table("model", "Model portfolio", columns, frozenset({4, 5}), tuple(rows), frozenset({len(rows) - 1}))
     model = [f"{sentence}." for sentence in said_of_model(event)]
-    left_out = [f"{', '.join(account.left_out)} for {pod}" for pod, account in event.pods.items() if account.left_out]
     points = [sentence for each in said_of_market(event) if (sentence := f"{each}.") not in model]
-    if left_out:
-        points.append(f"Not considered, since not priced, closed or never to be bought: {'; '.join(left_out)}.")
+    points += left_out(event, lambda _, pod: pod)
     lead = (*model, event.market.basis.said)
     return Section("model", "Model portfolio", lead, (), (table,), tuple(points))
 

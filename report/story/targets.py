@@ -92,7 +92,9 @@ def proof(event: MasterPortfolioOptimized) -> Section:
         f"{event.elapsed_s * 1e3:,.1f}",
     )
     table = Table("proof", "The proof", columns, frozenset(range(len(columns))), (row,))
-    return Section("proof", "Proof", (assumptions.proof(event), said), (), (table,), signed(event))
+    # Without a bound, the first sentence has the reasons.
+    open_points = () if event.at_most_better_by is None else tuple(assumptions.not_proven(event))
+    return Section("proof", "Proof", (assumptions.proof(event), said), (), (table,), (*open_points, *signed(event)))
 
 
 def signed(event: FinalEvent) -> tuple[str, ...]:

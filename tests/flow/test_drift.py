@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.builders import final_event
 from support.requests_made import TRAILING, holding
+from support.unspaced import unspaced
 
 from bus.language.messages import MasterPortfolioOptimized
 from cli.pages.final_event import make_console, show
@@ -105,7 +106,7 @@ def test_the_page_says_where_the_tolerance_was_used() -> None:
     console, event = make_console(file=io.StringIO()), drifted(tolerance=0.05, more_asia=5)
     assert event.trading is not None
     show(console, event)
-    page = " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
+    page = unspaced(" ".join(console.file.getvalue().split()))  # type: ignore[attr-defined]
 
     (told,) = event.trading.tolerated
     assert f"ASIA is {told.position:.2%} of Opportunistic (delta), by drift above its limit of 40.00%" in page

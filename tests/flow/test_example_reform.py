@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.builders import final_event
 from support.requests_made import ROOT
+from support.unspaced import unspaced
 
 from bus.language.messages import MasterPortfolioOptimized
 from cli.pages.final_event import make_console, show
@@ -173,10 +174,10 @@ def test_the_tax_can_be_followed_on_the_page() -> None:
     assert total[LOSS] + CARRIED == pytest.approx(sum(gains.losses_used_aud.values()), abs=4 * CENT)
     early, late = (total[LONG] - total[LOSS] - CARRIED) / 2, total[INDEXED]
     assert gains.tax_aud == pytest.approx(RATE * early + LEAST_RATE * late, abs=4 * CENT)
-    said = " ".join(page.split())
+    said = unspaced(" ".join(page.split()))
     half = gains.net_capital_gain_aud - gains.gains_aud[INDEXED]
     assert f"tax {gains.tax_aud:,.2f}: {half:,.2f} at 18.0%" in said
-    assert "indexed gains, at 32.0% (30 % at least, and the Medicare levy)" in said
+    assert "indexed gains, at 32.0% (30% at least, and the Medicare levy)" in said
 
 
 def amount(cell: str) -> float:

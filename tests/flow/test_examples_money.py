@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from support.builders import final_event, pod_results
 from support.requests_made import ROOT
+from support.unspaced import unspaced
 
 from bus.language.messages import (
     BadMessageError,
@@ -150,7 +151,7 @@ def test_the_saver_is_told_why_two_holdings_count_for_no_goal() -> None:
 def read(event: MasterPortfolioOptimized) -> str:
     console = make_console(file=io.StringIO())
     show(console, event)
-    return " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
+    return unspaced(" ".join(console.file.getvalue().split()))  # type: ignore[attr-defined]
 
 
 def test_the_saver_only_buys_and_keeps_what_is_above_a_limit() -> None:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.builders import final_event
 from support.requests_made import ROOT, holding
+from support.unspaced import unspaced
 
 from bus.language.messages import MasterPortfolioOptimized, encode, parse_final
 from cli.pages.final_event import make_console, show
@@ -288,7 +289,7 @@ def test_the_tax_can_be_followed_on_the_page() -> None:
     assert totals[Kind.LOSS] == pytest.approx(sum(used.values()), abs=8 * CENT)
     full, half = (totals[kind] - used[kind] for kind in used)
     assert gains.tax_aud == pytest.approx(0.39 * (full + half / 2), abs=8 * CENT)
-    assert f"tax {gains.tax_aud:,.2f} at 39.0%" in " ".join(page.split())
+    assert f"tax {gains.tax_aud:,.2f} at 39.0%" in unspaced(" ".join(page.split()))
 
 
 def amount(cell: str) -> float:
@@ -467,7 +468,7 @@ def test_a_couple_pays_each_on_half_with_the_own_losses_and_brackets() -> None:
     # The page, the report and the slides say the tax of each.
     console = make_console(file=io.StringIO())
     show(console, event)
-    shown = " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
+    shown = unspaced(" ".join(console.file.getvalue().split()))  # type: ignore[attr-defined]
     assert "working has 50.00% of the gains and losses: Losses of earlier years: 2,000.00." in shown
     assert f"The tax of working and at-home together: {sum(taxes):,.2f}." in shown
     given = " ".join(taken_as_given(event))

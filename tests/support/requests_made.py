@@ -62,7 +62,7 @@ def reformed(facts: dict[str, Any] | None, *, as_of: str = "2028-02-10") -> byte
 BAD: dict[str, tuple[bytes, str, str]] = {
     "not_json": (b"{not json", "invalid_request", "JSON"),
     "not_an_object": (b"[1, 2]", "invalid_request", "object"),
-    "empty": (b"", "invalid_request", "JSON"),
+    "empty": (b"", "invalid_request", "empty"),
     "not_utf8": (b'{"request_id": "\xff"}', "invalid_request", "JSON"),
     "deeply_nested": (b"[" * 50_000, "invalid_request", "recursion"),
     "unknown_field": (data("bad", max_eft=9), "invalid_request", "max_eft is not known: write max_etfs"),

@@ -109,6 +109,9 @@ def parse_request(data: bytes, request_id: str, *, most: int = MOST_TOLD) -> Opt
         data = skip_mark(data, "the body")
     except DataError as error:
         raise BadMessageError(str(error)) from None
+    if not data.strip():
+        message = "the body is empty: give an object, {...}"
+        raise BadMessageError(message)
     request = _read(_REQUEST, data, most)
     json.loads(data, object_pairs_hook=_once, parse_int=float)
     if request.request_id != request_id:

@@ -8,8 +8,8 @@ from portfolio.market.basis import Outlook
 from report.facts.labels import sharpe
 from report.facts.market import said_of_prices
 from report.facts.sentences import what_to_know
+from report.story.assumptions import not_proven
 from report.story.document import Section
-from report.story.outcome import not_proven
 from report.story.wording import listed, sentence
 
 if TYPE_CHECKING:

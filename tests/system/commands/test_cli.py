@@ -63,7 +63,7 @@ async def test_the_demo_takes_another_market_and_says_what_cannot_be_had() -> No
     said = " ".join(page.split())
     assert status == 0
     assert "* gamma: Sharpe ratio of at least 1.50 was asked." in said
-    assert "* delta: return a year of at least 15.00% was asked." in said
+    assert "* delta: return a year of at least 15.00 % was asked." in said
     assert "Proven optimal within" in said
     assert "is shown on history" not in said
 

@@ -39,8 +39,8 @@ def test_a_market_is_built_listed_and_shown(tmp_path: Path) -> None:
     sigma = np.sqrt(np.diag(market.Sigma))
     for i, etf in enumerate(market.etfs):
         (row,) = (line for line in shown.splitlines() if line.startswith(f"|{etf.ticker} "))
-        assert f"{market.expected_returns[i]:.2%} |" in row
-        assert f"{sigma[i]:.2%} |" in row
+        assert f"{100 * market.expected_returns[i]:.2f} % |" in row
+        assert f"{100 * sigma[i]:.2f} % |" in row
         assert f"{etf.price_aud:,.2f} |" in row
         (line,) = (line for line in shown.splitlines() if line.startswith(f"{etf.ticker} "))
         rho = market.Sigma[i] / sigma[i] / sigma

@@ -59,7 +59,7 @@ async def test_what_is_published_is_verified_without_a_server(secure: SecureSyst
         (portfolio, pods, 3, "confirm that this is the coordinator's key"),
         (portfolio, ("--key", other), 1, "not by the key given"),
         (forged, ("--key", public), 1, "forged or changed"),
-        (tmp_path / "verified-request.json", ("--key", public), 1, "no final event"),
+        (tmp_path / "verified-request.json", ("--key", public), 1, "give a final event"),
         (portfolio, ("--key", str(secure.keys.seed(COORDINATOR))), 2, "holds a secret"),
         (portfolio, ("--key", str(tmp_path / "missing")), 2, "neither a public key"),
     ):

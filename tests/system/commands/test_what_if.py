@@ -68,5 +68,5 @@ def test_two_files_are_compared() -> None:
     _, shown, _ = here("compare", str(EVENT), str(EVENT))
 
     assert (status, same) == (0, "They ask the same.\n")
-    assert "0.00% of the capital is held otherwise." in shown
+    assert "0.00 % of the capital is held otherwise." in shown
     assert shown.isascii()

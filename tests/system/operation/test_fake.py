@@ -161,4 +161,4 @@ def test_an_event_that_no_client_could_read_is_no_answer(unused_tcp_port: int) -
     status, _, errors = here("fake", "--port", str(unused_tcp_port), "--event", "examples/tax-budget.json")
 
     assert status == 1
-    assert "is no final event" in errors
+    assert "tax-budget.json is a request, in JSON: give a final event" in errors

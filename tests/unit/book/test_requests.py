@@ -109,7 +109,7 @@ def test_a_book_is_a_file_of_lines_or_a_folder_of_files(tmp_path: Path) -> None:
 
 def test_an_empty_book_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "empty.jsonl").write_text("\n")
-    with pytest.raises(DataError, match=r"has no line: give one request per line"):
+    with pytest.raises(DataError, match=r"has no line: give one request or event per line"):
         list(lines.read(tmp_path / "empty.jsonl"))
     with pytest.raises(DataError, match=r"no file that ends in \.json"):
         list(lines.read(tmp_path))

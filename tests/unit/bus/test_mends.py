@@ -41,6 +41,24 @@ def owning(**changes: object) -> bytes:
     return data("r1", customer={"customer_id": "c"}, account=account(**changes))
 
 
+def test_a_field_that_belongs_elsewhere_is_not_told_to_be_written_as_it_is() -> None:
+    # goals have a name, customers have none.
+    assert (
+        refused(data("r1", customer={"customer_id": "c", "name": "Jo"})) == "customer.name is not known: leave it out"
+    )
+
+
+def test_less_than_zero_is_no_percentage() -> None:
+    parcel = {"acquired": "2020-01-02", "units": -5, "cost_base_aud": 900.0}
+
+    told = refused(owning(holdings=[{"ticker": "VAS", "units": -5, "parcels": [parcel]}]))
+
+    assert "units is -5: give at least 1;" in f"{told};"
+    assert "%" not in told
+    # On the same side of zero as the bound it is one.
+    assert mends.fraction(-30, -1.0) == "write -30 % as -0.3"
+
+
 def bounded(schema: dict[str, Any], part: dict[str, Any], path: str = "") -> Iterator[tuple[str, float]]:
     """Find every number of a request that is at most one, by its path, and its bound."""
     if "$ref" in part:

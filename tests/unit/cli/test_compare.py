@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 from support.requests_made import ROOT, data, holding, owning
 from support.standing_made import with_standings
+from support.unspaced import unspaced
 
 from bus.language.messages import encode, parse_final, parse_request
 from cli.pages.final_event import make_console
@@ -39,7 +41,7 @@ def page(a: FinalEvent, b: FinalEvent) -> str:
     console = make_console(file=io.StringIO())
     show_side_by_side(console, a, b)
     assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue()
+    return unspaced(console.file.getvalue())
 
 
 @pytest.mark.parametrize(
@@ -92,6 +94,9 @@ def test_every_weight_and_figure_of_two_events_is_shown_to_the_digit() -> None:
         one, two = a.weights.get(ticker), b.weights.get(ticker)
         shown = next(cells[1:3] for cells in lines if len(cells) == 6 and cells[0] == ticker)
         assert shown == ["-" if weight is None else f"{weight:.2%}" for weight in (one, two)]
+        change = f"{100 * ((two or 0.0) - (one or 0.0)):+.2f} points"
+        assert next(cells[3] for cells in lines if len(cells) == 6 and cells[0] == ticker) in {change, ""}
+    assert not [cell for cells in lines for cell in cells if re.fullmatch(r"[+-][\d.]+%", cell)]
     assert rows["Return a year, after tax on income, AUD"] == [
         *(f"{each.suggested.return_after_tax_aud:,.2f}" for each in (a, b)),
         "0.00",

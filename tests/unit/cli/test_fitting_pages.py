@@ -8,15 +8,15 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from rich.console import Console
 from support.reported import EXAMPLES, event, optimised
 from support.requests_made import OUTLOOK
 from support.standing_made import with_standings
+from support.unspaced import unspaced
 
 from bus.language.messages import MasterPortfolioOptimized
-from cli.pages.final_event import show
+from cli.pages.final_event import SafeConsole, show
 from cli.pages.market import show_market, show_published
-from cli.pages.tables import FittingTable, make_table
+from cli.pages.tables import GLUE, FittingTable, make_table
 from cli.trust.verify import Check, Verdict, describe
 from cli.what_if.frontier import METRICS, Point
 from cli.what_if.frontier_page import show_frontier
@@ -26,6 +26,8 @@ from report.story import screen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from rich.console import Console
 
     from bus.language.messages import FinalEvent
     from report.story.document import Table
@@ -38,7 +40,7 @@ EVENTS = (*EXAMPLES, "outlook", "conflict")
 LONG = "r" * 64
 
 
-class Recording(Console):
+class Recording(SafeConsole):
     """A terminal of some width, and the tables that were printed there."""
 
     def __init__(self, width: int) -> None:
@@ -54,7 +56,11 @@ class Recording(Console):
     def text(self) -> str:
         """All that was printed."""
         assert isinstance(self.file, io.StringIO)
-        return self.file.getvalue()
+        return unspaced(self.file.getvalue())
+
+
+def words(cell: str) -> list[str]:
+    return unspaced(cell.replace(GLUE, " ")).split()
 
 
 def drawn(table: FittingTable, width: int) -> str:
@@ -66,7 +72,7 @@ def drawn(table: FittingTable, width: int) -> str:
 def assert_whole(table: FittingTable, width: int) -> None:
     """Compare words, since the lines of neighbouring cells stand side by side."""
     text = drawn(table, width)
-    asked = Counter(word for row in table.rows for cell in row for word in cell.plain.split() if word != LONG)
+    asked = Counter(word for row in table.rows for cell in row for word in words(cell.plain) if word != LONG)
 
     assert max(map(len, text.splitlines())) <= width
     assert asked - Counter(text.split()) == Counter()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.requests_made import BAD, OUTLOOK, body, data
+from support.unspaced import unspaced
 
 from agents import mandate_files
 from agents.answer import answer
@@ -27,7 +28,7 @@ def page(event: object, console: Console | None = None) -> str:
     console = console or make_console(file=io.StringIO())
     show(console, event)  # type: ignore[arg-type]
     assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue()
+    return unspaced(console.file.getvalue())
 
 
 def optimised(**changes: object) -> object:

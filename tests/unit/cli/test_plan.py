@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
-from rich.console import Console
 from support.commands import here
 from support.requests_made import OUTLOOK, body, holding
 
 from agents.mandate_files import bundled, load
 from bus.language.messages import MasterPortfolioOptimized, OptimizationRequest, encode, parse_request
+from cli.pages.final_event import make_console
 from cli.what_if.plan import Year, a_year_later, next_request, plan_years
 from cli.what_if.plan_page import show_plan
 
@@ -45,6 +46,15 @@ def event(number: int) -> MasterPortfolioOptimized:
     found = planned()[number].event
     assert isinstance(found, MasterPortfolioOptimized), found
     return found
+
+
+def taxed(year: Year, aud: float) -> Year:
+    """Change the tax of a step."""
+    assert isinstance(year.event, MasterPortfolioOptimized)
+    assert year.event.trading is not None
+    gains = replace(year.event.trading.gains, tax_aud=aud)
+    trading = replace(year.event.trading, gains=gains)
+    return replace(year, event=year.event.model_copy(update={"trading": trading}))
 
 
 def holdings(asked: OptimizationRequest) -> dict[str, list[tuple[date, int, float]]]:
@@ -123,12 +133,24 @@ def test_the_next_step_is_on_the_same_day_or_the_trading_day_after_it(day: date,
 
 def test_the_plan_fits_eighty_columns_and_says_what_it_assumes() -> None:
     page = io.StringIO()
-    show_plan(Console(file=page, width=80), planned())
+    show_plan(make_console(file=page, width=80, force_terminal=True, color_system=None), planned())
 
     lines = page.getvalue().splitlines()
     assert max(map(len, lines)) <= 80
-    assert any("2025-26" in line and "63.9%" in line and "51.1%" in line and "########" in line for line in lines)
+    assert any("2025-26" in line and "63.9 %" in line and "51.1 %" in line and "████████" in line for line in lines)
     assert "assume today's prices" in " ".join(page.getvalue().split())
+
+
+def test_the_tax_of_all_steps_is_the_sum_of_the_column_as_it_is_shown() -> None:
+    # 0.004 AUD of each year are not shown: 100.00 + 200.00 + 300.00, and not 600.01.
+    taxes = (100.004, 200.004, 300.004)
+    page = io.StringIO()
+
+    show_plan(make_console(file=page), [taxed(planned()[0], aud) for aud in taxes])
+
+    shown = " ".join(page.getvalue().split())
+    assert all(f"| {aud:.2f} |" in shown for aud in (100, 200, 300))
+    assert "Tax on the gains of all steps: 600.00 AUD." in shown
 
 
 def test_the_requests_of_the_years_are_written(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from support.in_process import PODS
 from support.requests_made import ROOT
 from support.standing_made import with_standings
 from support.stream_made import BAD, GOOD, conversation, send
+from support.unspaced import unspaced
 
 from bus.language import subjects
 from bus.language.messages import (
@@ -41,7 +42,8 @@ async def tell(bus: MemoryBus, name: str) -> tuple[dict[str, Any], Any]:
     if isinstance(event, MasterPortfolioOptimized):
         event = with_standings(event)
     await send(bus, [*sent, (subject, encode(event))])
-    return await opened(bus, "r1"), event
+    told = await opened(bus, "r1")
+    return json.loads(unspaced(json.dumps(told, ensure_ascii=False))), event
 
 
 def table(told: dict[str, Any], caption: str, *, of: str = "") -> list[list[str]]:
@@ -148,7 +150,7 @@ async def test_a_failure_tells_once_why_and_what_would_do(bus: MemoryBus, name: 
 
     words = json.dumps(told, ensure_ascii=False)
     for sentence in what_happened(event):
-        assert words.count(json.dumps(sentence, ensure_ascii=False)[1:-1]) == 1
+        assert words.count(json.dumps(unspaced(sentence), ensure_ascii=False)[1:-1]) == 1
     assert [section["charts"] for section in told["sections"] if section["charts"]] == []
     assert event.message not in words
     for requirement in event.conflicts:
@@ -272,7 +274,7 @@ async def test_the_charts_show_the_event_s_figures(bus: MemoryBus) -> None:
         svg = await Pictures().svg(event, 1, name, "light")
         assert svg is not None
         for asset_class, before, after, *_ in table(told, "Asset classes", of=title)[:-1]:
-            assert f"{asset_class.lower()}: {before}, then {after}" in bars.alt
+            assert f"{asset_class.lower()}: {before}, then {after}" in unspaced(bars.alt)
             assert asset_class in svg
 
 

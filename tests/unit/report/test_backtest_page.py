@@ -11,6 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from lxml import html
+from support.unspaced import unspaced
 from support.walks import a_path, a_seeded_walk, a_walk
 
 from backtest.result import Result, compare
@@ -67,7 +68,7 @@ def test_differences_of_shares_are_told_in_points() -> None:
 
 def test_the_page_shows_every_figure_and_interval_of_the_result() -> None:
     walk, result = walked()
-    read = html.fromstring(backtest_page(walk, result))
+    read = html.fromstring(unspaced(backtest_page(walk, result)))
 
     cells = [[cell.text_content() for cell in row.iter("td")] for row in read.xpath("//*[@id='t-against-1']//tbody/tr")]
     shown = [
@@ -84,7 +85,7 @@ def test_the_page_shows_every_figure_and_interval_of_the_result() -> None:
 
 def test_the_page_has_its_charts_in_both_themes_and_their_figures_for_a_phone() -> None:
     walk, result = walked()
-    read = html.fromstring(backtest_page(walk, result))
+    read = html.fromstring(unspaced(backtest_page(walk, result)))
 
     names = [
         "Wealth after tax and costs, AUD",

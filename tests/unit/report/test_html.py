@@ -16,6 +16,7 @@ from support.builders import final_event
 from support.oracle_of_tables import ORACLES, held
 from support.reported import EXAMPLES, OPTIMISED, VARIED, failed, optimised
 from support.requests_made import OUTLOOK, ROOT, body
+from support.unspaced import unspaced
 
 from bus.language.messages import (
     MasterPortfolioFailed,
@@ -25,7 +26,8 @@ from bus.language.messages import (
     encode,
     parse_final,
 )
-from report.page.html import page
+from report.facts.snapshot import why_not_considered
+from report.page.html import page as page_made
 from report.slides.deck import slides
 
 if TYPE_CHECKING:
@@ -35,6 +37,10 @@ pytestmark = pytest.mark.xdist_group("answers")  # ``support.reported`` has each
 
 # Also of numbers that are no more than that: 12 ETFs, 2025-11-10.
 _EXACT = re.compile(r"[+-]?\d[\d,]*\.\d+%?")
+
+
+def page(*told: object, **more: object) -> str:
+    return unspaced(page_made(*told, **more))  # type: ignore[arg-type]
 
 
 @cache
@@ -221,6 +227,31 @@ def test_limits_that_are_asked_for_and_not_kept_are_said_not_to_be_proven() -> N
     assert f"what is proven leaves a gap of {found.certificate.gap:.2%}" in text
 
 
+@pytest.mark.parametrize(
+    ("name", "einc"),
+    # etfs.csv of the outlook: EINC was closed on 2025-01-31; moments.csv of the trailing market does not have it.
+    [("outlook", "nobody can buy it any more"), ("reference-customer", "the market has no return and risk of it")],
+)
+def test_what_was_not_considered_is_told_with_its_one_cause(name: str, einc: str) -> None:
+    found = optimised(name)
+
+    text = html.fromstring(page(found)).text_content()
+
+    assert {pod: each.left_out for pod, each in found.pods.items() if each.left_out} == {
+        "beta": ("EINC",),
+        "delta": ("TECH",),
+    }
+    assert f"Not considered for Income (beta), since {einc}: EINC." in text
+    assert "Not considered for Opportunistic (delta), since nobody can buy it any more: TECH." in text
+
+
+def test_without_the_snapshot_no_single_cause_is_claimed() -> None:
+    reference = optimised("outlook").market.model_copy(update={"sha256": "0" * 64})
+
+    assert " or nobody can buy it any more" in why_not_considered(reference, "EINC")
+    assert why_not_considered(optimised("outlook").market, "ZZZ") == "the market does not have it"
+
+
 def test_what_is_never_to_be_bought_is_said_to_be_left_out_for_that() -> None:
     text = html.fromstring(written("shared")).text_content()
 
@@ -259,7 +290,7 @@ def test_who_has_nothing_to_do_is_told_why() -> None:
 def test_sources_are_named_and_nothing_is_promised() -> None:
     text = html.fromstring(written("outlook")).text_content()
 
-    assert "Vanguard Australia Dec 2025, Australian bonds 3.9-4.9 %, midpoint" in text
+    assert "Vanguard Australia Dec 2025, Australian bonds 3.9-4.9%, midpoint" in text
     assert "Returns are expected over a time that the outlook does not state, not promised." in text
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.builders import final_event, request
 from support.requests_made import ROOT
+from support.unspaced import unspaced
 
 from bus.language import subjects
 from bus.language.messages import (
@@ -23,7 +24,7 @@ from bus.transports.memory import MemoryBus
 from dashboard.board import Board
 from dashboard.opened import opened
 from portfolio.published.robustness import Range
-from report.page.html import page
+from report.page.html import page as page_made
 from report.story import sure
 from report.story.compose import tell
 
@@ -117,11 +118,11 @@ def test_the_summary_says_in_one_line_how_sure(
 def test_the_page_has_the_section_and_its_numbers(
     event: MasterPortfolioOptimized, challenge: PortfolioChallenged
 ) -> None:
-    text = page(event, challenge=challenge)
+    text = unspaced(page_made(event, challenge=challenge))
 
     assert sure.TITLE in text
     assert challenge.robustness.etfs[0].ticker in text
-    assert sure.TITLE not in page(event)
+    assert sure.TITLE not in page_made(event)
 
 
 def _message(subject: str, data: bytes, sequence: int) -> Message:
