@@ -85,15 +85,15 @@ def test_a_purchase_takes_no_more_than_the_money_of_sales_that_have_settled() ->
     assert wednesday.cut == (
         f"c-1: 171 of 200 VAF are ordered: the money there on 2025-11-12 buys no more at the limit ({BUY})",
     )
-    # The rest of both orders, when the broker has bought 150 at 46.60 for 9.50: 8,018.50 - 6,999.50 = 1,019.00;
-    # (1,019 - 10) / (50 x 46.78) x 50 = 21.57.
-    bought = f"{BUY},2025-11-12,150,46.60,9.50"
+    # The rest of both orders, when the broker has bought 150 at 46.60 for 40.00: 8,018.50 - 6,990 - 40 = 988.50;
+    # (988.50 - 10) / (50 x 46.78) x 50 = 20.92.
+    bought = f"{BUY},2025-11-12,150,46.60,40.00"
     assert units(placed(1, "2025-11-13", sold, bought)) == {SELL: 40}
-    assert units(placed(2, "2025-11-13", sold, bought)) == {BUY: 21}
+    assert units(placed(2, "2025-11-13", sold, bought)) == {BUY: 20}
     # 40 more for 108.00 on Thursday settle on Monday.
     more = f"{SELL},2025-11-13,40,108.00,0"
     assert units(placed(1, "2025-11-17", sold, bought, more)) == {}
-    assert units(placed(2, "2025-11-14", sold, bought, more)) == {BUY: 21}
+    assert units(placed(2, "2025-11-14", sold, bought, more)) == {BUY: 20}
     assert units(placed(2, "2025-11-17", sold, bought, more)) == {BUY: 50}
 
 

@@ -42,6 +42,9 @@ def engine(raw: bytes) -> Message:
     read = Message.decode(raw, FIX44)
     FIX44.validate(read, check_field_values=True, check_has_values=True, check_user_defined=True)
     assert {tag for tag, _ in read.body.items()} <= FIX44.message_def("D").all_fields
+    # It reads the groups that are there, whatever their number says.
+    if b"\x0178=" in raw:
+        assert f"\x0178={raw.count(bytes([1]) + b'79=')}\x01".encode() in raw
     return read
 
 
