@@ -165,6 +165,29 @@ def moments(volatility: str, mean: str = "0.05") -> bytes:
 MOMENTS = {"huge": moments("1e308"), "tiny": moments("1e-308"), "a huge mean": moments("0.1", "1e308")}
 
 
+FILL = "order_id,day,units,price_aud,brokerage_aud\n"
+ROW = "order_id,units,limit_aud,block_id,block_units\n"
+FILLED = {
+    "a formula": f"{FILL}=cmd|x,2025-11-10,1,1,0\n".encode(),
+    "an order that is none": f"{FILL}r.S.VAS,2025-11-10,1,1,0\n".encode(),
+    "an escape in the header": f"{FILL[:-1]},\x1b[2J,\x1b[2J\n".encode(),
+    "a day too far": f"{FILL}r.S.VAS,9999-12-31,1,1,0\n".encode(),
+    "units of digits": f"{FILL}r.S.VAS,2025-11-10,{DIGITS},1,0\n".encode(),
+    "units of an exponent": f"{FILL}r.S.VAS,2025-11-10,1e999999999,1,0\n".encode(),
+    "digits of another script": f"{FILL}r.S.VAS,2025-11-10,\u0661,1,0\n".encode(),
+    "a price that is none": f"{FILL}r.S.VAS,2025-11-10,1,nan,0\n".encode(),
+    "a short row": f"{FILL}r.S.VAS,2025-11-10\n".encode(),
+    "a long row": f"{FILL}r.S.VAS,2025-11-10,1,1,0{',1' * 50}\n".encode(),
+}
+PLACED = {
+    "a formula": f"{ROW}r.S.VAS,1,1,=cmd|x,1\n".encode(),
+    "a name that is no block's": f"{ROW}r.S.VAS,1,1,B,1\n".encode(),
+    "an escape in a name": f"{ROW}r.S.VAS\x1b[2J,1,1,B.S.VAS.0,1\n".encode(),
+    "a sum that is none": f"{ROW}r.S.VAS,1,1,B.S.VAS.0,2\n".encode(),
+    "digits": f"{ROW}r.S.VAS,{DIGITS},1,B.S.VAS.0,2\n".encode(),
+}
+
+
 @dataclass(frozen=True)
 class Reader:
     """A command that reads a file.
@@ -182,6 +205,7 @@ class Reader:
     command: object = podfolio
 
 
+TAKEN = ("--book", "PLACE/book.jsonl", "--events", "PLACE/event.json", "-o", "PLACE/next.jsonl")
 BUILD = ("market", "build", "PLACE/prices.csv", "--return-is", "fund", "--id", "own", "--markets", "PLACE/markets")
 OWN = ("own", "--markets", "PLACE/markets")
 EVENT = {key: content for key, content in JSONS.items() if "name" not in key}
@@ -215,6 +239,15 @@ READERS = {
     "watch by a seed": Reader(("watch", "--nkey-seed", "FILE", *NOBODY), "s.nk", {}),
     "watch by credentials": Reader(("watch", "--credentials", "FILE", *NOBODY), "s.creds", {}),
     "watch by an authority": Reader(("watch", "--ca", "FILE", *NOBODY), "ca.pem", {}),
+    "orders export": Reader(("orders", "export", "FILE"), "e.jsonl", EVENT),
+    "orders export after fills": Reader(
+        ("orders", "export", "PLACE/event.json", "--day", "2025-11-11", "--fills", "FILE"), "fills.csv", FILLED
+    ),
+    "fills import": Reader(("fills", "import", "FILE", *TAKEN), "fills.csv", FILLED),
+    "fills import of a book's events": Reader(("fills", "import", "PLACE/filled.csv", *TAKEN), "event.json", EVENT),
+    "fills import of blocks": Reader(
+        ("fills", "import", "PLACE/filled.csv", *TAKEN, "--orders", "FILE"), "blocks.csv", PLACED
+    ),
     "agent": Reader(("FILE", *NOBODY), "m.toml", MANDATES, agent),
 }
 
@@ -230,6 +263,8 @@ def place(tmp_path: Path, event: bytes) -> Path:
     (tmp_path / "prices.csv").write_text(PRICES, encoding="utf-8")
     shutil.copytree(MARKET, tmp_path / "markets" / "own")
     (tmp_path / "event.json").write_bytes(event)
+    (tmp_path / "book.jsonl").write_text(REQUEST.replace("\n", " "), encoding="utf-8")
+    (tmp_path / "filled.csv").write_text(FILL, encoding="utf-8")
     (tmp_path / "keys").mkdir(mode=0o700)
     return tmp_path
 
