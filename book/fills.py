@@ -222,7 +222,7 @@ def _sides_are_equal(fills: Mapping[str, Sequence[Fill]], blocks: Mapping[str, B
             ]
             if sides[0] != sides[1]:
                 message = (
-                    f"{fill.place}: {sides[0]} units of {name} and {sides[1]} of {block.other_side} on {fill.day}: the"
-                    " sides of a cross are equal"
+                    f"{fill.place}: {sides[0]} units of {name} and {sides[1]} of {block.other_side} on {fill.day}:"
+                    " correct one, since the sides of a cross are equal"
                 )
                 raise DataError(message)

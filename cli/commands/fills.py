@@ -34,10 +34,7 @@ def fills() -> None:
 
 @fills.command(
     "import",
-    examples=(
-        "podfolio fills import fills.csv --book BOOK.jsonl --events EVENTS.jsonl",
-        "podfolio fills import monday.csv tuesday.csv --book BOOK.jsonl --events EVENTS.jsonl --orders blocks.csv",
-    ),
+    examples=("podfolio fills import fills.csv --book BOOK.jsonl --events EVENTS.jsonl",),
 )
 @click.argument("files", metavar="FILLS...", type=_FILE, nargs=-1, required=True)
 @click.option("--book", required=True, type=_FILE, help="The book that was asked.")

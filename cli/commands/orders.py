@@ -37,8 +37,7 @@ def orders() -> None:
     examples=(
         "podfolio orders export EVENTS.jsonl -o orders-out.csv",
         "podfolio orders export EVENTS.jsonl --blocks -o blocks.csv",
-        "podfolio orders export EVENTS.jsonl --wave 2 --day 2025-11-12 --fills fills.csv -o purchases.csv",
-        "podfolio orders export EVENTS.jsonl --format fix --sender US --target BROKER --time 2025-11-10T23:30:00",
+        "podfolio orders export EVENTS.jsonl --day 2025-11-12 --fills fills.csv",
     )
 )
 @click.argument("events", type=_EVENTS)
@@ -116,10 +115,10 @@ def export(  # noqa: PLR0913, PLR0917 - one argument an option
 def _refuse(wave: str, day: datetime | None, files: tuple[Path, ...], *, blocks: bool, pooled_custody: bool) -> None:
     """Refuse options that need others."""
     if wave == "2" and not files:
-        message = "--wave 2 needs --fills: these purchases take the money of sales that were made"
+        message = "--wave 2 needs --fills: give the fills of the sales whose money buys"
         raise click.UsageError(message)
     if files and day is None:
-        message = "--fills needs --day: the rest of an order is placed on a later day, and a sale's money is there then"
+        message = "--fills needs --day: give the day on which the rest of the orders is placed"
         raise click.UsageError(message)
     if pooled_custody and not blocks:
         message = "--pooled-custody needs --blocks: give both"
@@ -137,7 +136,7 @@ def _session(form: str, sender: str | None, target: str | None, at: datetime | N
             raise click.UsageError(message)
         return None
     if sender is None or target is None or at is None:
-        message = "--format fix needs --sender, --target and --time"
+        message = "--format fix needs --sender, --target and --time: give all three"
         raise click.UsageError(message)
     for option, name in (("--sender", sender), ("--target", target)):
         if not _NAME.fullmatch(name):

@@ -194,7 +194,7 @@ def test_the_sides_of_a_cross_are_filled_alike() -> None:
         ("night_1_c-1.S.VAS", 60, "6529.80"),
         ("night_1_c-5.B.VAS", 60, "6529.80"),
     ]
-    with pytest.raises(DataError, match="the sides of a cross are equal"):
+    with pytest.raises(DataError, match="correct one, since the sides of a cross are equal"):
         made(f"{sold},2025-11-10,60,108.83,0", f"{bought},2025-11-10,59,108.83,0")
     with pytest.raises(DataError, match=r"line 2: price_aud is 108.80, and the cross is at 108.83"):
         made(f"{sold},2025-11-10,60,108.80,0", f"{bought},2025-11-10,60,108.80,0")
