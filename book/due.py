@@ -294,6 +294,13 @@ def _parcels(today: Today, held: _Held, since: date) -> Iterator[Why]:
     for holding in account.holdings:
         price = held.prices.aud.get(holding.ticker)
         for parcel in holding.parcels:
+            if parcel.acquired > account.as_of:
+                yield Why(
+                    Cause.FAULT,
+                    f"account.holdings has {parcel.units:g} {holding.ticker} of {parcel.acquired}, after as_of,"
+                    f" {account.as_of}: correct one of the two",
+                )
+                continue
             if price is None or parcel.units * price <= parcel.cost_base_aud:
                 continue
             if since < first_long_term_day(parcel.acquired) <= account.as_of:

@@ -1,15 +1,20 @@
-"""The orders of final events as a broker takes them: limits, waves and ids of our own. Pure.
+"""The orders of final events as a broker takes them: limits, waves, rests after fills, and no more than the money.
 
-Sales come first. Purchases of an account with sales wait for the day on which the money of the sales is there.
+Sales come first. Purchases of an account with sales wait for the day on which the money of the sales is there. Pure.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from fractions import Fraction
+from math import floor
 from typing import TYPE_CHECKING
 
+from book.instruction import DAY, LIMIT, Instruction
 from bus.language.messages import BadMessageError, MasterPortfolioOptimized, parse_final
+from portfolio.case.inventory import cash_floor
 from portfolio.errors import DataError
 from portfolio.market.settlement import settles_on
 from portfolio.market.trading_days import FIRST_DAY, LAST_DAY
@@ -17,56 +22,50 @@ from portfolio.plain_text import is_plain, shown
 from portfolio.published.order import Side
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import date
 
+    from book.fills import Contract
     from book.lines import Line
     from portfolio.published.order import Order
+    from portfolio.terms.owned import Owned
 
 # ASX, Pricing information, price steps of equities: up to 10 cents, up to 2 AUD, and from 2 AUD on.
 _STEPS = ((Decimal("0.1"), Decimal("0.001")), (Decimal(2), Decimal("0.005")))
 _STEP = Decimal("0.01")
-LIMIT, DAY = "limit", "day"
+FIRST, SECOND = 1, 2
 # As of an amount in a request: more is a typing error, and breaks the arithmetic.
 MOST = 1e10
 
 
 @dataclass(frozen=True, slots=True)
-class Instruction:
-    """One order for a broker.
+class Placing:
+    """How orders are placed.
 
     Attributes:
-        order_id: Our id of the order: the request's id, the side and the code. One per account, side and code.
-        account: The customer's key.
-        side: Whether units are bought or sold.
-        code: The ETF's code.
-        units: Whole units.
-        order_type: Always a limit.
-        limit_aud: The worst price of a unit, AUD, on the exchange's price steps.
-        time_in_force: Until the end of the day.
-        wave: 1 for sales, and purchases that need no sale; 2 for other purchases.
-        not_before: The first day on which the order may be placed.
+        tolerance: How far a limit may be from the last price, as a fraction of the price.
+        wave: The wave to place.
+        day: The day of the orders; None for the day of each event, before any fill.
     """
 
-    order_id: str
-    account: str
-    side: str
-    code: str
-    units: int
-    order_type: str
-    limit_aud: Decimal
-    time_in_force: str
-    wave: int
-    not_before: date
+    tolerance: float
+    wave: int = FIRST
+    day: date | None = None
 
-    @classmethod
-    def columns(cls) -> list[str]:
-        """Name the columns of a table of orders."""
-        return [one.name for one in fields(cls)]
 
-    def cells(self) -> list[object]:
-        """Return the cells of a row."""
-        return list(asdict(self).values())
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The orders of an event.
+
+    Attributes:
+        orders: The orders of the wave, sales first.
+        waiting: Number of purchases that wait for the second wave.
+        cut: Purchases of fewer units than planned, in words.
+    """
+
+    orders: tuple[Instruction, ...] = ()
+    waiting: int = 0
+    cut: tuple[str, ...] = ()
 
 
 def portfolios(lines: Iterable[Line]) -> Iterator[MasterPortfolioOptimized]:
@@ -104,36 +103,84 @@ def _fault_of(event: MasterPortfolioOptimized) -> str:
     return next((f"{one:g}" for one in wrong), "")
 
 
-def instructions(event: MasterPortfolioOptimized, *, tolerance: float) -> Iterator[Instruction]:
-    """List the orders of an event, sales first; none without an account.
-
-    Args:
-        event: The event.
-        tolerance: How far a limit may be from the last price, as a fraction of the price.
-    """
-    if event.trading is None or event.terms.owned is None:
-        return
-    day = event.terms.owned.as_of
-    sells = any(order.side is Side.SELL for order in event.trading.orders)
-    for order in event.trading.orders:
-        waits = sells and order.side is Side.BUY
-        yield Instruction(
-            order_id=order_id(event, order),
-            account=event.customer_id,
-            side=order.side.value,
-            code=order.ticker,
-            units=round(order.units),
-            order_type=LIMIT,
-            limit_aud=limit_aud(order, tolerance),
-            time_in_force=DAY,
-            wave=2 if waits else 1,
-            not_before=settles_on(day) if waits else day,
-        )
+def orders_of(event: MasterPortfolioOptimized) -> dict[str, Order]:
+    """Return the orders of an event by our ids, sales first; none without an account."""
+    return {} if event.trading is None else {order_id(event, order): order for order in event.trading.orders}
 
 
 def order_id(event: MasterPortfolioOptimized, order: Order) -> str:
     """Make our id of an order: no two orders of a stream share one, since an event has one order per side and code."""
     return f"{event.request_id}.{order.side.value[0].upper()}.{order.ticker}"
+
+
+def place(event: MasterPortfolioOptimized, placing: Placing, done: Sequence[Contract] = ()) -> Placed:
+    """List the orders of an event for a wave, less the units that are filled.
+
+    A purchase never takes more than the money that is there on the day, at the limit and with the planned brokerage.
+    Where the money is not enough for all purchases, each is cut by the same factor to whole units; units that the
+    rest of the money still buys go to the largest remainders.
+
+    Args:
+        event: The event.
+        placing: Which orders to list, and how.
+        done: The contracts so far, of orders of this event.
+
+    Raises:
+        DataError: If the day is before that of the event.
+    """
+    owned = event.terms.owned
+    if event.trading is None or owned is None or not event.trading.orders:
+        return Placed()
+    day = placing.day or owned.as_of
+    if day < owned.as_of:
+        raise DataError(f"{event.request_id}: the day is {day}, and the trades are those of {owned.as_of}: correct it")
+    planned = orders_of(event)
+    sells = any(order.side is Side.SELL for order in planned.values())
+    waves = {key: SECOND if sells and order.side is Side.BUY else FIRST for key, order in planned.items()}
+    left = {key: units for key, units in unfilled(planned, done).items() if units}
+    made = [
+        _instruction(key, event.customer_id, planned[key], units, replace(placing, day=day))
+        for key, units in left.items()
+        if waves[key] == placing.wave
+    ]
+    money = _money_aud(event, owned, day, done)
+    affordable = _affordable(event, [one for one in made if one.side == Side.BUY.value], money)
+    orders = (replace(one, units=affordable.get(one.order_id, one.units)) for one in made)
+    return Placed(
+        tuple(one for one in orders if one.units),
+        waiting=sum(waves[key] > placing.wave for key in left),
+        cut=tuple(
+            f"{one.account}: {affordable[one.order_id]} of {one.units} {one.code} are ordered: the money there on {day}"
+            f" buys no more at the limit ({one.order_id})"
+            for one in made
+            if affordable.get(one.order_id, one.units) < one.units
+        ),
+    )
+
+
+def unfilled(orders: Mapping[str, Order], done: Iterable[Contract]) -> dict[str, int]:
+    """Return the units of each order that are not filled yet, by our ids."""
+    filled: dict[str, int] = defaultdict(int)
+    for one in done:
+        filled[one.order_id] += one.units
+    return {key: round(order.units) - filled[key] for key, order in orders.items()}
+
+
+def _instruction(key: str, account: str, order: Order, units: int, placing: Placing) -> Instruction:
+    assert placing.day is not None  # noqa: S101 - the caller gives it
+    return Instruction(
+        order_id=key,
+        account=account,
+        side=order.side.value,
+        code=order.ticker,
+        units=units,
+        order_type=LIMIT,
+        limit_aud=limit_aud(order, placing.tolerance),
+        time_in_force=DAY,
+        wave=placing.wave,
+        not_before=placing.day,
+        last_aud=Decimal(repr(order.price_aud)),
+    )
 
 
 def limit_aud(order: Order, tolerance: float) -> Decimal:
@@ -145,14 +192,50 @@ def limit_aud(order: Order, tolerance: float) -> Decimal:
     return (worst / step).to_integral_value(towards) * step
 
 
-def missing_aud(event: MasterPortfolioOptimized, *, tolerance: float) -> Decimal:
-    """Return the money that an account lacks if every order is filled at the limit; 0 where the money is enough."""
-    if event.trading is None:
-        return Decimal(0)
-    worse = Decimal(0)
-    for order in event.trading.orders:
-        off = limit_aud(order, tolerance) - Decimal(repr(order.price_aud))
-        worse += (off if order.side is Side.BUY else -off) * round(order.units)
-    # The spread is in the plan already.
-    left = Decimal(repr(event.trading.cash_left_aud)) + Decimal(repr(event.trading.spread_aud))
-    return max(worse - left, Decimal(0)).quantize(_STEP, ROUND_CEILING)
+def _money_aud(event: MasterPortfolioOptimized, owned: Owned, day: date, done: Iterable[Contract]) -> Decimal:
+    """Return the money for purchases on a day, without the cash that the plan keeps and money that has not settled.
+
+    Args:
+        event: The event, with orders.
+        owned: The account before the orders.
+        day: The day of the purchases.
+        done: The contracts so far, of orders of this event.
+    """
+    assert event.trading is not None  # noqa: S101 - the caller looked
+    capital = event.terms.total_capital_aud
+    stays = cash_floor(owned, event.terms.rules, capital) * capital
+    if event.payments is not None:
+        stays += event.payments.tax_aside_aud
+    # With a step, the plan itself leaves less than the least cash.
+    stays = min(stays, max(event.trading.cash_left_aud, 0.0))
+    money = Decimal(repr(owned.money_aud)) - Decimal(repr(stays))
+    planned = orders_of(event)
+    for one in done:
+        if planned[one.order_id].side is Side.BUY:
+            money -= one.value_aud + one.brokerage_aud
+        elif settles_on(one.day) <= day:
+            money += one.value_aud - one.brokerage_aud
+    return money.quantize(_STEP, ROUND_FLOOR)
+
+
+def _affordable(
+    event: MasterPortfolioOptimized, purchases: Sequence[Instruction], money_aud: Decimal
+) -> Mapping[str, int]:
+    """Return the units of each purchase that the money is enough for, at the limit and with the planned brokerage."""
+    assert event.terms.owned is not None  # noqa: S101 - the caller looked
+    share, fixed = Fraction(repr(event.terms.owned.brokerage_share)), Fraction(repr(event.terms.brokerage_aud))
+    cost = {one.order_id: Fraction(one.limit_aud) * (1 + share) for one in purchases}
+    wanted = {one.order_id: one.units for one in purchases}
+    money = Fraction(money_aud)
+    in_units = sum(cost[key] * units for key, units in wanted.items())
+    if in_units + fixed * len(wanted) <= money:
+        return wanted
+    factor = max((money - fixed * len(wanted)) / in_units, Fraction(0))
+    exact = {key: factor * units for key, units in wanted.items()}
+    units = {key: floor(part) for key, part in exact.items()}
+    rest = money - sum(cost[key] * n + (fixed if n else 0) for key, n in units.items())
+    for key in sorted(exact, key=lambda key: (units[key] - exact[key], key)):
+        more = cost[key] + (0 if units[key] else fixed)
+        if units[key] < wanted[key] and more <= rest:
+            units[key], rest = units[key] + 1, rest - more
+    return units

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from book.outcome import Outcome, Row, judge, not_asked
 from book.run import AT_ONCE
 from bus.language.messages import MasterPortfolioOptimized
+from portfolio.plain_text import as_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -91,7 +92,7 @@ class Texts:
             # A line feed in JSON is never part of a text.
             self._events.write(final.replace(b"\n", b" ").decode("utf-8", "replace") + "\n")
         for order in order_rows(row, event):
-            self._orders.writerow(order.values())
+            self._orders.writerow(_cell(value) for value in order.values())
 
 
 def order_rows(row: Row, event: FinalEvent | None) -> Iterator[dict[str, str | float]]:
@@ -156,7 +157,8 @@ def write_summary(folder: Path, run: Run, rows: Sequence[Row]) -> None:
 
 
 def _cell(value: object) -> object:
-    return " ".join(value) if isinstance(value, tuple) else value
+    told = " ".join(value) if isinstance(value, tuple) else value
+    return as_cell(told) if isinstance(told, str) else told
 
 
 def _some(accounts: Iterable[Account]) -> Iterator[list[Account]]:

@@ -1,38 +1,29 @@
-"""Make the next book from the fills of a broker: cash, and parcels with day of contract, units and cost base. Pure.
+"""Read the fills of a broker, and divide those of blocks among the accounts. Pure.
 
-The cost base of a purchase is the price paid and the brokerage that was really paid (ITAA 1997, s 110-25(2) and (3),
-s 110-35(2)), and its day that of the contract (s 109-5(2)). A sale takes the parcels that the event's order names, in
-that order; the rest of a parcel keeps day and cost per unit. Realised gains are not added to ``account.realised``.
+Each account of a block gets its part of the units of a day, at the average price of the day, and its part of the
+brokerage; money is divided to the cent. A fill counts once, whatever the number of files that state it.
 """
 
 from __future__ import annotations
 
-import csv
-import json
+from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any
+from decimal import ROUND_HALF_UP, Decimal
+from typing import TYPE_CHECKING
 
-from book.export import MOST, order_id
-from bus.language.messages import BadMessageError, change_request, glance, parse_request
+from book import tables
+from book.division import divide
 from portfolio.errors import DataError
-from portfolio.market.trading_days import FIRST_DAY, LAST_DAY
 from portfolio.names import doubted
-from portfolio.plain_text import shown
-from portfolio.published.order import Side
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from datetime import date
 
-    from book.lines import Line
-    from bus.language.messages import MasterPortfolioOptimized
-    from portfolio.published.order import Order
+    from book.blocks import Block
 
 COLUMNS = ("order_id", "day", "units", "price_aud", "brokerage_aud")
-_CENT = Decimal("0.01")
-# The line of a book needs no id of a request.
-_ANY_ID = "fills"
+CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +31,17 @@ class Fill:
     """One contract of a broker.
 
     Attributes:
-        place: The line of the file, for people.
-        order_id: Our id of the order.
+        place: The file and the line, for people.
+        fill_id: The broker's number of the contract; empty where the broker gives none.
+        order_id: Our id of the order, or of the block.
         day: Day of the contract.
         units: Units; 0 for an order that was rejected.
         price_aud: Price of a unit, AUD.
-        brokerage_aud: Brokerage of the contract, AUD.
+        brokerage_aud: Brokerage of the contract, AUD, in whole cents.
     """
 
     place: str
+    fill_id: str
     order_id: str
     day: date
     units: int
@@ -57,215 +50,182 @@ class Fill:
 
     @property
     def value_aud(self) -> Decimal:
-        """Units times price."""
-        return self.units * self.price_aud
+        """Units times price, to the cent."""
+        return (self.units * self.price_aud).quantize(CENT, ROUND_HALF_UP)
+
+    @property
+    def figures(self) -> tuple[object, ...]:
+        """All that a second statement of the same contract must repeat."""
+        return self.order_id, self.day, self.units, self.price_aud, self.brokerage_aud
 
 
 @dataclass(frozen=True, slots=True)
-class Unfilled:
-    """The rest of an order that was not filled, or not wholly.
+class Contract:
+    """The part of one account in the contracts of a day, or one contract for the account alone.
 
     Attributes:
-        order_id: Our id of the order.
-        account: The customer's key.
-        side: Whether units were to be bought or sold.
-        code: The ETF's code.
-        units: Units that were not filled.
-        ordered: Units of the order.
+        place: The file and the line of the fill, for people.
+        order_id: Our id of the account's order.
+        day: Day of the contract.
+        units: Units, above 0.
+        value_aud: Price paid or received, AUD, in whole cents.
+        brokerage_aud: Brokerage, AUD, in whole cents.
+        block_id: The block that was filled; empty for a contract of the account alone.
     """
 
+    place: str
     order_id: str
-    account: str
-    side: str
-    code: str
+    day: date
     units: int
-    ordered: int
-
-    @property
-    def words(self) -> str:
-        """Say it to people."""
-        verb = "sold" if self.side == Side.SELL.value else "bought"
-        return f"{self.account}: {self.units} of {self.ordered} {self.code} are not {verb} ({self.order_id})"
+    value_aud: Decimal
+    brokerage_aud: Decimal
+    block_id: str = ""
 
 
-def read(text: str) -> list[Fill]:
+def read(text: str, name: str = "the fills") -> list[Fill]:
     """Read a table of fills.
 
     Raises:
         DataError: If a column is missing or a cell is wrong; the message names the line.
     """
-    rows = csv.DictReader(text.splitlines(), restval="")
-    try:
-        if missing := [name for name in COLUMNS if name not in (rows.fieldnames or ())]:
-            message = f"the fills have no column {', '.join(missing)}: give {', '.join(COLUMNS)}"
-            raise DataError(message)
-        return [_fill(row, f"line {number}") for number, row in enumerate(rows, start=2)]
-    except csv.Error as error:
-        message = f"line {rows.line_num + 1} is no line of a table ({error}): give the columns {', '.join(COLUMNS)}"
-        raise DataError(message) from None
+    return [_fill(row) for row in tables.read(text, name, COLUMNS, ("fill_id",))]
 
 
-def _fill(row: Mapping[str, str], place: str) -> Fill:
-    try:
-        day = date.fromisoformat(row["day"])
-    except ValueError:
-        day = date.min
-    if not FIRST_DAY <= day <= LAST_DAY:
-        message = f"{place}: day is {shown(row['day'])}: give the day of the contract, such as 2025-11-10"
-        raise DataError(message)
-    units = _number(row, "units", place)
-    if units != units.to_integral_value():
-        message = f"{place}: units is {shown(row['units'])}: give whole units"
-        raise DataError(message)
-    price, brokerage = (_number(row, name, place) for name in ("price_aud", "brokerage_aud"))
-    return Fill(place, row["order_id"], day, int(units), price, brokerage)
+def _fill(row: tables.Row) -> Fill:
+    units, price, brokerage = row.whole("units"), row.number("price_aud"), row.number("brokerage_aud")
+    if units and not price:
+        raise row.fault("price_aud", "give the price of the contract, or units of 0 for a rejection")
+    if brokerage != brokerage.quantize(CENT):
+        raise row.fault("brokerage_aud", "give whole cents")
+    named = row.text("fill_id") if row.cells["fill_id"] else ""
+    return Fill(row.place, named, row.text("order_id"), row.day("day"), units, price, brokerage)
 
 
-def _number(row: Mapping[str, str], name: str, place: str) -> Decimal:
-    try:
-        value = Decimal(row[name])
-    except InvalidOperation:
-        value = Decimal("NaN")
-    if not (value.is_finite() and 0 <= value <= MOST):
-        message = f"{place}: {name} is {shown(row[name])}: give a number from 0 to {MOST:.0f}"
-        raise DataError(message)
-    return value
-
-
-def next_book(
-    lines: Iterable[Line], events: Mapping[str, MasterPortfolioOptimized], fills: Sequence[Fill]
-) -> Iterator[tuple[bytes, list[Unfilled]]]:
-    """Make the next line of each account, and tell the rests of its orders; a line without orders stays as it is.
-
-    Args:
-        lines: The book that was asked.
-        events: The final events with a portfolio, by the customer's key.
-        fills: All fills.
+def once(fills: Iterable[Fill]) -> list[Fill]:
+    """Leave out each fill that was stated before.
 
     Raises:
-        DataError: If a fill is of no order, or more than the order, or a line with orders is no request; the message
-            names the line.
+        DataError: If two fills have one number and other figures, or the same figures and no numbers: one contract that
+            is stated twice cannot be told from two contracts then.
     """
-    orders = {order_id(event, order): order for event in events.values() for order in _orders(event)}
-    by_order: dict[str, list[Fill]] = {}
+    by_number: dict[str, Fill] = {}
+    unnumbered: dict[tuple[object, ...], Fill] = {}
+    kept = []
     for fill in fills:
-        if fill.order_id not in orders:
-            known = doubted([fill.order_id], orders)
-            message = f"{fill.place}: order_id {known} is of no order: give an id of podfolio orders export"
+        known = by_number.get(fill.fill_id) if fill.fill_id else unnumbered.get(fill.figures)
+        if known is None:
+            kept.append(fill)
+            if fill.fill_id:
+                by_number[fill.fill_id] = fill
+            else:
+                unnumbered[fill.figures] = fill
+        elif known.figures != fill.figures:
+            message = f"{fill.place}: fill_id {fill.fill_id} is {known.place}, too, with other figures: correct one"
             raise DataError(message)
-        by_order.setdefault(fill.order_id, []).append(fill)
-        filled, ordered = sum(one.units for one in by_order[fill.order_id]), round(orders[fill.order_id].units)
-        if filled > ordered:
+        elif not fill.fill_id and fill.units:
             message = (
-                f"{fill.place}: units of {fill.order_id} add up to {filled}, and {ordered} were ordered: correct it"
+                f"{fill.place}: {known.place} states the same contract: if there were two, give each its number in a"
+                " column fill_id; if there was one, leave the line out"
             )
             raise DataError(message)
-    for line in lines:
-        body = glance(line.body)
-        customer = body.get("customer")
-        event = events.get(str(customer.get("customer_id"))) if isinstance(customer, dict) else None
-        account = body.get("account")
-        if event is None or not _orders(event) or not isinstance(account, dict):
-            yield line.body.strip(), []
+    return kept
+
+
+def contracts(fills: Iterable[Fill], blocks: Mapping[str, Block], orders: Mapping[str, int]) -> list[Contract]:
+    """Divide the fills of blocks, and see that no order is filled beyond its units; list the contracts by day.
+
+    Args:
+        fills: The fills so far, of orders and of blocks.
+        blocks: The blocks that were placed, by id.
+        orders: The units of each order, by id.
+
+    Raises:
+        DataError: If a fill is of no order or block, or the fills of an order or a block exceed its units; the message
+            names the line of the fill.
+    """
+    of_blocks: dict[str, list[Fill]] = defaultdict(list)
+    done: list[Contract] = []
+    for fill in once(fills):
+        if fill.order_id in blocks:
+            of_blocks[fill.order_id].append(fill)
+        elif fill.order_id not in orders:
+            raise DataError(_unknown(fill, {*orders, *blocks}))
+        elif fill.units:
+            done.append(Contract(fill.place, fill.order_id, fill.day, fill.units, fill.value_aud, fill.brokerage_aud))
+    _sides_are_equal(of_blocks, blocks)
+    for name, some in of_blocks.items():
+        done += _divided(blocks[name], some)
+    done.sort(key=lambda one: one.day)
+    filled: dict[str, int] = defaultdict(int)
+    for one in done:
+        filled[one.order_id] += one.units
+        if filled[one.order_id] > orders.get(one.order_id, 0):
+            message = (
+                f"{one.place}: units of {one.order_id} add up to {filled[one.order_id]}, and"
+                f" {orders.get(one.order_id, 0)} were ordered: correct it"
+            )
+            raise DataError(message)
+    return done
+
+
+def _unknown(fill: Fill, known: Collection[str]) -> str:
+    mend = "give an id of podfolio orders export"
+    if fill.order_id.startswith(("B.", "X.")):
+        mend = "give the CSV that podfolio orders export --blocks wrote, by --orders"
+    return f"{fill.place}: order_id {doubted([fill.order_id], known)} is of no order: {mend}"
+
+
+def _divided(block: Block, fills: Sequence[Fill]) -> Iterator[Contract]:
+    """Divide the fills of each day among the accounts, by the units that each still wants."""
+    left = dict(block.units)
+    for day in sorted({fill.day for fill in fills}):
+        made = [fill for fill in fills if fill.day == day and fill.units]
+        units = sum(fill.units for fill in made)
+        if units > sum(left.values()):
+            message = (
+                f"{made[-1].place}: units of {block.block_id} add up to"
+                f" {sum(block.units.values()) - sum(left.values()) + units}, and {sum(block.units.values())} were"
+                " ordered: correct it"
+            )
+            raise DataError(message)
+        lot = f"{block.block_id} {day}"
+        shares = divide(units, left, lot=lot)
+        value = divide(_cents(fill.value_aud for fill in made), shares, lot=lot)
+        brokerage = divide(_cents(fill.brokerage_aud for fill in made), shares, lot=lot)
+        for order_id, share in shares.items():
+            left[order_id] -= share
+            if share:
+                paid = value[order_id] * CENT, brokerage[order_id] * CENT
+                yield Contract(made[-1].place, order_id, day, share, *paid, block_id=block.block_id)
+
+
+def _cents(amounts: Iterable[Decimal]) -> int:
+    return int(sum(amounts, Decimal(0)) / CENT)
+
+
+def _sides_are_equal(fills: Mapping[str, Sequence[Fill]], blocks: Mapping[str, Block]) -> None:
+    """See that the sellers of a cross give as many units as the buyers take, on one day and at the price of the cross.
+
+    Raises:
+        DataError: If a price or the other side differs.
+    """
+    for name, some in fills.items():
+        block = blocks[name]
+        if block.other_side is None:
             continue
-        _check(line)
-        mine = {order_id(event, order): order for order in _orders(event)}
-        done = [(order, fill) for key, order in mine.items() for fill in by_order.get(key, []) if fill.units]
-        yield (
-            json.dumps({**body, "account": _next(line.place, account, done)}).encode(),
-            [
-                Unfilled(key, event.customer_id, order.side.value, order.ticker, left, round(order.units))
-                for key, order in mine.items()
-                if (left := round(order.units) - sum(fill.units for fill in by_order.get(key, [])))
-            ],
-        )
-
-
-def _check(line: Line) -> None:
-    """Check that the line of a book is a request.
-
-    Raises:
-        DataError: If it is none; the message gives the mend.
-    """
-    try:
-        parse_request(change_request(line.body, {"request_id": _ANY_ID}), _ANY_ID)
-    except BadMessageError as error:
-        message = f"{line.place}: {error}"
-        raise DataError(message) from None
-
-
-def _orders(event: MasterPortfolioOptimized) -> tuple[Order, ...]:
-    return () if event.trading is None else event.trading.orders
-
-
-def _next(place: str, account: dict[str, Any], done: Sequence[tuple[Order, Fill]]) -> dict[str, Any]:
-    if done and account.get("cost_base_adjustments"):
-        message = (
-            f"{place}: account.cost_base_adjustments are of the parcels before the trades: put them into the cost"
-            " bases, and leave them out"
-        )
-        raise DataError(message)
-    cash = _aud(account["cash_aud"]) + _aud(account.get("contribution_aud", 0))
-    owned = {
-        holding["ticker"]: [{**one, "units": int(one["units"])} for one in holding["parcels"]]
-        for holding in account.get("holdings", [])
-    }
-    values = {
-        one["ticker"]: one["value_aud"] for one in account.get("holdings", []) if one.get("value_aud") is not None
-    }
-    for order, fill in done:
-        if order.side is Side.SELL:
-            cash += fill.value_aud - fill.brokerage_aud
-        else:
-            cash -= fill.value_aud + fill.brokerage_aud
-            _buy(owned.setdefault(order.ticker, []), fill)
-    for ticker, parcels in owned.items():
-        sold = [(order, fill) for order, fill in done if order.side is Side.SELL and order.ticker == ticker]
-        if sold:
-            _sell(place, parcels, sold[0][0], sum(fill.units for _, fill in sold))
-    left = {ticker: [one for one in parcels if one["units"]] for ticker, parcels in owned.items()}
-    holdings = [
-        {"ticker": ticker, "units": sum(one["units"] for one in parcels), "parcels": parcels}
-        | ({"value_aud": values[ticker]} if ticker in values else {})
-        for ticker, parcels in left.items()
-        if parcels
-    ]
-    days = [account["as_of"], *(fill.day.isoformat() for _, fill in done)]
-    rest = {name: value for name, value in account.items() if name != "contribution_aud"}
-    return {**rest, "as_of": max(days), "cash_aud": float(cash.quantize(_CENT)), "holdings": holdings}
-
-
-def _buy(parcels: list[dict[str, Any]], fill: Fill) -> None:
-    """Add a purchase; contracts of one day are one parcel."""
-    day, cost = fill.day.isoformat(), fill.value_aud + fill.brokerage_aud
-    for parcel in parcels:
-        if parcel["acquired"] == day:
-            parcel["units"] += fill.units
-            parcel["cost_base_aud"] = float(_aud(parcel["cost_base_aud"]) + cost)
-            return
-    parcels.append({"acquired": day, "units": fill.units, "cost_base_aud": float(cost)})
-
-
-def _sell(place: str, parcels: list[dict[str, Any]], order: Order, units: int) -> None:
-    """Take *units* from the parcels that the order names, in that order.
-
-    Raises:
-        DataError: If the account does not have them.
-    """
-    for named in order.parcels:
-        wanted = min(round(named.units), units)
-        for parcel in parcels:
-            if parcel["acquired"] != named.acquired.isoformat() or not wanted:
-                continue
-            taken = min(wanted, parcel["units"])
-            kept = parcel["units"] - taken
-            cost = _aud(parcel["cost_base_aud"]) * kept / parcel["units"]
-            parcel["units"], parcel["cost_base_aud"] = kept, float(cost.quantize(_CENT))
-            wanted, units = wanted - taken, units - taken
-    if units:
-        message = f"{place}: {units} {order.ticker} that were sold are in no parcel: give the book that was asked"
-        raise DataError(message)
-
-
-def _aud(amount: float) -> Decimal:
-    return Decimal(repr(amount))
+        for fill in some:
+            if fill.units and fill.price_aud != block.limit_aud:
+                message = (
+                    f"{fill.place}: price_aud is {fill.price_aud}, and the cross is at {block.limit_aud}: give that"
+                )
+                raise DataError(message)
+            sides = [
+                sum(one.units for one in fills.get(side, ()) if one.day == fill.day)
+                for side in (name, block.other_side)
+            ]
+            if sides[0] != sides[1]:
+                message = (
+                    f"{fill.place}: {sides[0]} units of {name} and {sides[1]} of {block.other_side} on {fill.day}:"
+                    " correct one, since the sides of a cross are equal"
+                )
+                raise DataError(message)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bus.port import MAX_MESSAGE_BYTES
 from portfolio.errors import DataError
-from portfolio.files import skip_mark
+from portfolio.files import MOST_BYTES, skip_mark
 from portfolio.plain_text import is_plain, shown
 
 if TYPE_CHECKING:
@@ -60,9 +60,13 @@ def _of_file(book: Path) -> Iterator[Line]:
         number = 0
         while data := opened.readline(MAX_MESSAGE_BYTES + 1):
             number += 1
-            rest = data
+            rest, skipped = data, 0
             while len(rest) > MAX_MESSAGE_BYTES and not rest.endswith(b"\n"):
                 rest = opened.readline(MAX_MESSAGE_BYTES + 1)
+                if (skipped := skipped + len(rest)) > MOST_BYTES:
+                    most = f"{MOST_BYTES // 2**20} MiB"
+                    message = f"line {number} of {book} has more than {most}: give one request per line"
+                    raise DataError(message)
             if number == 1:
                 data = skip_mark(data, str(book))
             if data.strip():

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 # As a schema's format has it, and not the seconds since 1970; read without a call per parcel.
 _Day = Annotated[date, Field(strict=True, ge=FIRST_DAY, le=LAST_DAY)]
+# As in a request: checked by pydantic's core, which costs no call.
+_Aud = Annotated[float, Field(ge=0, le=1e10)]
+_Units = Annotated[float, Field(gt=0, le=1e9)]
 
 
 class _Part(BaseModel):
@@ -38,25 +41,25 @@ class _Customer(_Part):
 
 class _ParcelToday(_Part):
     acquired: _Day
-    units: float
-    cost_base_aud: float
+    units: _Units
+    cost_base_aud: _Aud
 
 
 class _HoldingToday(_Part):
     ticker: str
-    units: float
+    units: _Units
     parcels: tuple[_ParcelToday, ...]
-    value_aud: float | None = None
+    value_aud: _Aud | None = None
 
 
 class AccountToday(_Part):
     """The account as the book states it."""
 
     as_of: _Day
-    cash_aud: float
+    cash_aud: _Aud
     holdings: tuple[_HoldingToday, ...] = ()
-    contribution_aud: float = 0.0
-    withdraw_aud: float = 0.0
+    contribution_aud: _Aud = 0.0
+    withdraw_aud: _Aud = 0.0
     pension: Pension | None = None
 
 
@@ -108,7 +111,7 @@ class _Standing(_Part):
 
 
 class _Trading(_Part):
-    pods: Mapping[str, Mapping[str, float]]
+    pods: Mapping[str, Mapping[str, Annotated[float, Field(gt=0)]]]
 
 
 class _Kept(_Part):

@@ -18,12 +18,18 @@ PATTERN = rf"^[^{_FORMULA}{_HIDDEN}][^{_HIDDEN}]*$"
 WORDS = "text that does not begin with = + - or @ and holds no control or format character"
 
 _PLAIN = re.compile(PATTERN)
+_STARTS = re.compile(rf"[{_FORMULA}\t\r]")
 _CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def is_plain(text: str) -> bool:
     """Return whether *text* is as ``WORDS`` says, also beyond the basic plane; False for an empty text."""
     return bool(_PLAIN.fullmatch(text)) and not any(unicodedata.category(letter) in _CATEGORIES for letter in text)
+
+
+def as_cell(text: str) -> str:
+    """Return a text for a cell of CSV: one that a spreadsheet would take for a formula gets an apostrophe before it."""
+    return f"'{text}" if _STARTS.match(text) else text
 
 
 def shown(text: str, *, longest: int = 60) -> str:

@@ -46,6 +46,7 @@ _REMEDIES: Mapping[str, str] = {
     "less_than": "give less than {lt:,.15g}",
     "less_than_equal": "give at most {le:,.15g}",
     "list_type": "give a list, [...]",
+    "tuple_type": "give a list, [...]",
     "literal_error": "give {expected}",
     "model_attributes_type": "give an object, {{...}}",
     "model_type": "give an object, {{...}}",

@@ -44,12 +44,17 @@ class Kind(Enum):
     REQUEST = "a request, in JSON", "podfolio request {file}"
     EVENT = "a final event, in JSON", "podfolio show {file}"
     CHALLENGE = "a challenge, in JSON", "podfolio verify EVENT.json --challenge {file}"
+    APPROVAL = "a decision of an adviser, in JSON", "podfolio verify EVENT.json --approval {file}"
     MESSAGE = "another message of the stream, in JSON", ""
     MANDATE = "a mandate, in TOML", "podfolio validate REQUEST.json --mandate {file}"
     PROVIDER = "a provider, in TOML", "python -m coordinator --provider {file}"
     TABLE = "a table, in CSV", "podfolio market build {file} --id ID --return-is fund"
     BOOK = "a book, one request in JSON per line", "podfolio book run {file}"
     EVENTS = "final events, one in JSON per line", "podfolio orders export {file}"
+    APPROVALS = (
+        "decisions of advisers, one in JSON per line",
+        "podfolio orders export EVENTS.jsonl --require-approval KEYS --approvals {file}",
+    )
     RECORDING = "a recording of the stream, one message in JSON per line", "podfolio fake --replay {file}"
     PAGE = "a page of HTML", ""
 
@@ -62,10 +67,14 @@ _TYPES = {
     "MasterPortfolioFailed": Kind.EVENT,
     "PortfolioChallenged": Kind.CHALLENGE,
     "PortfolioNotChallenged": Kind.CHALLENGE,
+    "PortfolioApproved": Kind.APPROVAL,
+    "PortfolioDeclined": Kind.APPROVAL,
 }
 # Each line of these is read by itself: one that is no text is a fault of that line.
-_BY_LINE = {Kind.BOOK, Kind.EVENTS, Kind.RECORDING}
-_PER_LINE = {Kind.REQUEST: Kind.BOOK, Kind.EVENT: Kind.EVENTS}
+_BY_LINE = {Kind.BOOK, Kind.EVENTS, Kind.APPROVALS, Kind.RECORDING}
+_PER_LINE = {Kind.REQUEST: Kind.BOOK, Kind.EVENT: Kind.EVENTS, Kind.APPROVAL: Kind.APPROVALS}
+# A run that has not begun has no events, advisers may have decided nothing, and a quiet stream has no messages.
+_MAY_BE_EMPTY = {Kind.EVENTS, Kind.APPROVALS, Kind.RECORDING}
 
 
 class GivenFile(click.Path):
@@ -120,8 +129,7 @@ def expect(data: bytes, name: str, *kinds: Kind) -> None:
     Raises:
         DataError: If the file is empty, no text in UTF-8, or of another kind.
     """
-    # A run that has not begun has no events, and a recording of a quiet stream no messages.
-    if not data.strip() and not {Kind.EVENTS, Kind.RECORDING} & set(kinds):
+    if not data.strip() and not _MAY_BE_EMPTY & set(kinds):
         message = f"{name} is empty: give {wanted(kinds)}"
         raise DataError(message)
     text = _decoded(data, name, kinds)

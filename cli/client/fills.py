@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from bus.language import subjects
+from bus.language.messages import encode
 from bus.port import RefusedError, Stored
 from bus.transports.envelope import publish
 
@@ -26,11 +28,15 @@ async def publish_fills(bus: Bus, contracts: Iterable[OrderFilled]) -> tuple[int
     counts = {Stored.NEW: 0, Stored.SAME: 0}
     for body in contracts:
         subject = subjects.fill(body.request_id, body.fill_id)
-        # The subject as message id: every process that imports the contract counts as one sender.
-        now = datetime.now(UTC)
-        stored = await publish(bus, subject, body, source="/podfolio/cli", now=now, message_id=subject)
+        # The content as message id: every process that imports the same contract counts as one sender, and a part of a
+        # block that was published before its day was over does not pass for the whole.
+        now, message_id = datetime.now(UTC), sha256(encode(body)).hexdigest()
+        stored = await publish(bus, subject, body, source="/podfolio/cli", now=now, message_id=message_id)
         if stored is Stored.TAKEN:
-            text = f"another message is stored on {subject}: ask an administrator to look at it, and to remove it"
+            text = (
+                f"{body.order_id}: other figures are stored on {subject}: publish the fills of a block once, when its"
+                " day is over; an administrator can remove what is stored"
+            )
             raise RefusedError(text)
         counts[stored] += 1
     return counts[Stored.NEW], counts[Stored.SAME]

@@ -14,11 +14,20 @@ from cli.arguments import BOOK, EVENTS, OUT, TABLE
 from cli.help import Group
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
+    from book.blocks import Block
     from book.fills import Fill
-    from bus.language.messages import MasterPortfolioOptimized
+    from bus.language.messages import OrderFilled
     from bus.transports.jetstream import Connection
+
+orders_option = click.option(
+    "--orders",
+    "tables",
+    type=TABLE,
+    multiple=True,
+    help="CSV of an export with --blocks that the fills are of; may be given several times.",
+)
 
 
 @click.group(cls=Group)
@@ -28,11 +37,15 @@ def fills() -> None:
 
 @fills.command(
     "import",
-    examples=("podfolio fills import fills.csv --book BOOK.jsonl --events EVENTS.jsonl",),
+    examples=(
+        "podfolio fills import fills.csv --book BOOK.jsonl --events EVENTS.jsonl",
+        "podfolio fills import fills.csv --book BOOK.jsonl --events EVENTS.jsonl --publish",
+    ),
 )
-@click.argument("file", metavar="FILLS", type=TABLE)
+@click.argument("files", metavar="FILLS...", type=TABLE, nargs=-1, required=True)
 @click.option("--book", required=True, type=BOOK, help="The book that was asked.")
 @click.option("--events", required=True, type=EVENTS, help="The events.jsonl of the run.")
+@orders_option
 @click.option(
     "-o",
     "--out",
@@ -45,39 +58,80 @@ def fills() -> None:
     "--publish", is_flag=True, help="Store each contract in the event stream, too; with users, the desk's key."
 )
 @connection_options("podfolio-fills", role=DESK)
-def import_command(file: Path, book: Path, events: Path, out: Path, settings: Connection, *, publish: bool) -> None:
-    """Make the next book: cash and parcels after the fills.
+def import_command(  # noqa: PLR0913 - one argument an option
+    files: tuple[Path, ...],
+    book: Path,
+    events: Path,
+    tables: tuple[Path, ...],
+    out: Path,
+    settings: Connection,
+    *,
+    publish: bool,
+) -> None:
+    """Make the next book: cash, parcels and gains of the year after the fills.
 
-    FILLS is a CSV with the columns order_id, day, units, price_aud and brokerage_aud, one row per contract; units are 0
-    for a rejection. Tells the rest of every order that is not filled. With --publish, the same file again stores no
-    contract a second time.
+    FILLS are CSV with the columns order_id, day, units, price_aud and brokerage_aud, and fill_id if the broker numbers
+    its contracts; one row per contract; units are 0 for a rejection. Give all fills since the run. Tells the rest of
+    every order that is not filled. With --publish, the same files again store no contract a second time.
     """
     from book import lines
-    from book.export import portfolios
-    from book.fills import next_book, read
-    from portfolio.files import MOST_TABLE_BYTES, decode, read_bytes
+    from book.export import orders_of, portfolios
+    from book.fills import contracts
+    from book.next_book import next_book
 
-    filled = read(decode(read_bytes(file, most=MOST_TABLE_BYTES), file.name))
     by_customer = {event.customer_id: event for event in portfolios(lines.read(events))}
+    ordered = {key: round(order.units) for event in by_customer.values() for key, order in orders_of(event).items()}
+    filled = read_fills(files)
+    done = contracts(filled, read_blocks(tables), ordered)
     written = []
-    for line, unfilled in next_book(lines.read(book), by_customer, filled):
-        written.append(line + b"\n")
-        for one in unfilled:
-            click.echo(one.words)
+    for one in next_book(lines.read(book), by_customer, done):
+        written.append(one.line + b"\n")
+        for rest in one.unfilled:
+            click.echo(rest.words)
+        for words in one.person:
+            click.echo(words, err=True)
     out.write_bytes(b"".join(written))
     click.echo(f"the next book is in {out}")
     if publish:
+        from book.contracts import messages
         from cli.running import run
 
-        sys.exit(run(_publish(settings, filled, by_customer.values())))
+        sys.exit(run(_publish(settings, messages(filled, done, by_customer.values()))))
 
 
-async def _publish(settings: Connection, filled: Sequence[Fill], events: Iterable[MasterPortfolioOptimized]) -> int:
-    from book.contracts import messages
+async def _publish(settings: Connection, contracts: Iterable[OrderFilled]) -> int:
     from bus.transports.jetstream import connect
     from cli.client.fills import publish_fills
 
     async with connect(settings) as bus:
-        new, before = await publish_fills(bus, messages(filled, events))
+        new, before = await publish_fills(bus, contracts)
     click.echo(f"contracts stored: {new}, stored before: {before}")
     return 0
+
+
+def read_fills(files: Iterable[Path]) -> list[Fill]:
+    """Read the fills of several files.
+
+    Raises:
+        DataError: If a file cannot be read, or a line is wrong.
+    """
+    from book.fills import read
+
+    return [fill for file in files for fill in read(_text(file), file.name)]
+
+
+def read_blocks(files: Iterable[Path]) -> dict[str, Block]:
+    """Read the blocks of several exports.
+
+    Raises:
+        DataError: If a file cannot be read, or a line is wrong.
+    """
+    from book.blocks import read, together
+
+    return together(read(_text(file), file.name) for file in files)
+
+
+def _text(file: Path) -> str:
+    from portfolio.files import MOST_TABLE_BYTES, decode, read_bytes
+
+    return decode(read_bytes(file, most=MOST_TABLE_BYTES), file.name)

@@ -9,7 +9,7 @@ from shutil import get_terminal_size
 import click
 
 from bus.process.given import Kind
-from cli.arguments import CHALLENGE, EVENT, read_event
+from cli.arguments import APPROVAL, CHALLENGE, EVENT, read_event
 from cli.help import Command
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -29,7 +29,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--pod-keys", type=_FOLDER, help="A folder with the pods' public keys, pod-*.pub, such as secure.")
 @click.option("--challenge", type=CHALLENGE, help="The file of the event's challenge, to be checked too.")
 @click.option("--challenger-key", help="The challenger's public key, or the file with it, secure/challenger.pub.")
-@click.option("--approval", type=EVENT, help="The file of the event's approval, to be checked too.")
+@click.option("--approval", type=APPROVAL, help="The file of the event's approval, to be checked too.")
 @click.option(
     "--adviser-key", help="The adviser's public key, the file with it, or a folder with adviser*.pub, such as secure."
 )
@@ -68,7 +68,7 @@ def verify(  # noqa: PLR0913, PLR0917 - one argument an option
         told = read_event(challenge, Kind.CHALLENGE)
         checks = examine_both(data, expected, folder, pod_keys=pods, challenge=told, challenger=challenger)
     if approval is not None:
-        checks += examine_approval(read_event(approval), data, _advisers(adviser_key))
+        checks += examine_approval(read_event(approval, Kind.APPROVAL), data, _advisers(adviser_key))
     # Lines of a pipe are for programs, which cut and join them as they need.
     click.echo(describe(checks, width=get_terminal_size().columns if sys.stdout.isatty() else None))
     sys.exit(EXIT_STATUS[conclude(checks)])

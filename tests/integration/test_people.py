@@ -177,13 +177,13 @@ async def test_contracts_are_stored_once_however_often_their_file_is_imported(
     ours, units = order_id(event, order), round(order.units)
     assert units > 2
     fills, book, events = (tmp_path / name for name in ("fills.csv", "book.jsonl", "events.jsonl"))
-    # Two equal contracts of one order, one at another price, and the same again as the broker writes it the next day.
-    rows = [f"{ours},2025-11-10,1,10.00,9.5", f"{ours},2025-11-10,1,10.0,9.50", f"{ours},2025-11-10,0,0,0"]
+    # Two equal contracts of one order, told apart by the broker's numbers, and a rejection on the next import.
+    rows = [f"{ours},2025-11-10,1,10.00,9.5,a", f"{ours},2025-11-10,1,10.0,9.50,b", f"{ours},2025-11-10,0,0,0,"]
     events.write_bytes(encode(event) + b"\n")
     book.write_bytes(b'{"customer": {"customer_id": "another"}}\n')
 
     async def publish(*told: str) -> str:
-        fills.write_text("\n".join(["order_id,day,units,price_aud,brokerage_aud", *told]), encoding="utf-8")
+        fills.write_text("\n".join(["order_id,day,units,price_aud,brokerage_aud,fill_id", *told]), encoding="utf-8")
         arguments = (str(fills), "--book", str(book), "--events", str(events), "-o", str(tmp_path / "next.jsonl"))
         status, out, errors = await beside("fills", "import", *arguments, "--publish", "--server", server_url)
         assert status == 0, errors

@@ -647,9 +647,7 @@ class OrderFilled(_Lenient):
     type: Literal["OrderFilled"] = "OrderFilled"
     version: Literal[1] = 1
     request_id: Id
-    fill_id: Annotated[
-        Id, Field(description="Id of the contract, made of its content: the same contract has the same id.")
-    ]
+    fill_id: Annotated[Id, Field(description="Id of the contract, made of the contract: the same one has the same id.")]
     order_id: Annotated[str, Field(description="Id of the order, as `podfolio orders export` makes it.")]
     customer_id: str
     side: Side
@@ -657,7 +655,9 @@ class OrderFilled(_Lenient):
     ordered_units: Annotated[int, Field(description="Units of the order.")]
     day: date
     units: Annotated[int, Field(description="Units of the contract; 0 for an order that was rejected.")]
-    price_aud: Annotated[float, Field(description="Price of a unit, AUD.")]
+    price_aud: Annotated[
+        float, Field(description="Price of a unit, AUD; for a part of a block, the average of the day.")
+    ]
     brokerage_aud: Annotated[float, Field(description="Brokerage of the contract, AUD.")]
 
 

@@ -139,23 +139,6 @@ PAID = {
 }
 
 
-FILLS = {
-    what: f"order_id,day,units,price_aud,brokerage_aud\n{row}\n".encode()
-    for what, row in {
-        "an order of nobody": "=cmd|1.B.VAS,2025-11-10,1,1,0",
-        "a day too far": "x,9999-12-31,1,1,0",
-        "an escape": "x,\x1b[2J,1,1,0",
-        "units of digits": f"x,2025-11-10,{DIGITS},1,0",
-        "units as a power": "x,2025-11-10,1e999999,1,0",
-        "a price as a power": "x,2025-11-10,1,1e999999,0",
-        "a price that is none": "x,2025-11-10,1,sNaN,0",
-        "a field too long": f"{'x' * 200_000},2025-11-10,1,1,0",
-        "a short row": "x",
-        "a long row": "x,2025-11-10,1,1,0" + ",1" * 50,
-    }.items()
-}
-
-
 def etf(column: str, value: str) -> bytes:
     """Give the bundled market's ETFs, the first with another value."""
     header, first, *rest = (MARKET / "etfs.csv").read_text(encoding="utf-8").splitlines()
@@ -188,6 +171,30 @@ def moments(volatility: str, mean: str = "0.05") -> bytes:
 MOMENTS = {"huge": moments("1e308"), "tiny": moments("1e-308"), "a huge mean": moments("0.1", "1e308")}
 
 
+FILL = "order_id,day,units,price_aud,brokerage_aud\n"
+ROW = "order_id,units,limit_aud,block_id,block_units\n"
+FILLED = {
+    "a formula": f"{FILL}=cmd|x,2025-11-10,1,1,0\n".encode(),
+    "an order that is none": f"{FILL}r.S.VAS,2025-11-10,1,1,0\n".encode(),
+    "an escape in the header": f"{FILL[:-1]},\x1b[2J,\x1b[2J\n".encode(),
+    "a day too far": f"{FILL}r.S.VAS,9999-12-31,1,1,0\n".encode(),
+    "units of digits": f"{FILL}r.S.VAS,2025-11-10,{DIGITS},1,0\n".encode(),
+    "units of an exponent": f"{FILL}r.S.VAS,2025-11-10,1e999999999,1,0\n".encode(),
+    "digits of another script": f"{FILL}r.S.VAS,2025-11-10,\u0661,1,0\n".encode(),
+    "a price that is none": f"{FILL}r.S.VAS,2025-11-10,1,nan,0\n".encode(),
+    "a short row": f"{FILL}r.S.VAS,2025-11-10\n".encode(),
+    "a long row": f"{FILL}r.S.VAS,2025-11-10,1,1,0{',1' * 50}\n".encode(),
+    "a field too long": f"{FILL}{'x' * 200_000},2025-11-10,1,1,0\n".encode(),
+}
+PLACED = {
+    "a formula": f"{ROW}r.S.VAS,1,1,=cmd|x,1\n".encode(),
+    "a name that is no block's": f"{ROW}r.S.VAS,1,1,B,1\n".encode(),
+    "an escape in a name": f"{ROW}r.S.VAS\x1b[2J,1,1,B.S.VAS.0,1\n".encode(),
+    "a sum that is none": f"{ROW}r.S.VAS,1,1,B.S.VAS.0,2\n".encode(),
+    "digits": f"{ROW}r.S.VAS,{DIGITS},1,B.S.VAS.0,2\n".encode(),
+}
+
+
 @dataclass(frozen=True)
 class Reader:
     """A command that reads a file.
@@ -209,11 +216,11 @@ class Reader:
     few: bool = False
 
 
+TAKEN = ("--book", "PLACE/book.jsonl", "--events", "PLACE/event.json", "-o", "PLACE/next.jsonl")
 BUILD = ("market", "build", "PLACE/prices.csv", "--return-is", "fund", "--id", "own", "--markets", "PLACE/markets")
 OWN = ("own", "--markets", "PLACE/markets")
 RUN = ("book", "run", str(REFERENCE), "-o", "PLACE/out", "--only", "due")
 WALK = ("backtest", "PLACE/prices.csv", "--request", str(REFERENCE))
-FILLED = ("--book", "PLACE/book.jsonl", "--events", "PLACE/event.json", "-o", "PLACE/next.jsonl")
 # Options of every command that connects: tried with ``watch``.
 OF_CONNECTIONS = {"credentials", "nkey_seed", "ca"}
 EVENT = {key: content for key, content in JSONS.items() if "name" not in key}
@@ -247,6 +254,15 @@ READERS = {
     "watch by a seed": Reader(("watch", "--nkey-seed", "FILE", *NOBODY), "s.nk", {}),
     "watch by credentials": Reader(("watch", "--credentials", "FILE", *NOBODY), "s.creds", {}),
     "watch by an authority": Reader(("watch", "--ca", "FILE", *NOBODY), "ca.pem", {}),
+    "orders export": Reader(("orders", "export", "FILE"), "e.jsonl", EVENT),
+    "orders export after fills": Reader(
+        ("orders", "export", "PLACE/event.json", "--day", "2025-11-11", "--fills", "FILE"), "fills.csv", FILLED
+    ),
+    "fills import": Reader(("fills", "import", "FILE", *TAKEN), "fills.csv", FILLED),
+    "fills import of a book's events": Reader(("fills", "import", "PLACE/filled.csv", *TAKEN), "event.json", EVENT),
+    "fills import of blocks": Reader(
+        ("fills", "import", "PLACE/filled.csv", *TAKEN, "--orders", "FILE"), "blocks.csv", PLACED
+    ),
     "agent": Reader(("FILE", *NOBODY), "m.toml", MANDATES, agent),
     "validate": Reader(("validate", "FILE"), "r.json", JSONS),
     "validate with a mandate": Reader(("validate", str(REFERENCE), "--mandate", "FILE"), "m.toml", MANDATES),
@@ -273,13 +289,8 @@ READERS = {
     "book due with events": Reader(
         ("book", "due", "PLACE/book.jsonl", "--events", "FILE"), "e.jsonl", EVENT, refuses=False
     ),
-    "orders export": Reader(("orders", "export", "FILE"), "e.jsonl", EVENT),
-    "fills import": Reader(("fills", "import", "FILE", *FILLED), "fills.csv", FILLS),
     "fills import of a book": Reader(
-        ("fills", "import", "PLACE/fills.csv", "--book", "FILE", *FILLED[2:]), "book.jsonl", JSONS, refuses=False
-    ),
-    "fills import of events": Reader(
-        ("fills", "import", "PLACE/fills.csv", *FILLED[:2], "--events", "FILE", *FILLED[4:]), "e.jsonl", EVENT
+        ("fills", "import", "PLACE/filled.csv", "--book", "FILE", *TAKEN[2:]), "book.jsonl", JSONS, refuses=False
     ),
     "coordinator by pods' keys": Reader(("--pod-keys", "PLACE/keys", *NOBODY), "keys/pod-alpha.pub", {}, coordinator),
     "coordinator with a provider": Reader(("--provider", "FILE", *NOBODY), "p.json", JSONS, coordinator),
@@ -299,7 +310,7 @@ def place(tmp_path: Path, event: bytes) -> Path:
     (tmp_path / "event.json").write_bytes(event)
     (tmp_path / "book.jsonl").write_bytes(json.dumps(json.loads(REQUEST)).encode())
     (tmp_path / "own.json").write_text(json.dumps({**json.loads(REQUEST), "market": "own"}), encoding="utf-8")
-    (tmp_path / "fills.csv").write_bytes(b"order_id,day,units,price_aud,brokerage_aud\n")
+    (tmp_path / "filled.csv").write_text(FILL, encoding="utf-8")
     (tmp_path / "keys").mkdir(mode=0o700)
     return tmp_path
 

@@ -257,3 +257,30 @@ def test_prices_of_a_market_are_those_of_its_etfs() -> None:
 
     assert (prices.aud["VAF"], prices.classes["VAF"]) == (46.49, "fixed income")
     assert "TECH" not in prices.aud, "without a price"
+
+
+@pytest.mark.parametrize(
+    ("account", "told"),
+    [
+        ({"cash_aud": -5.0}, "account.cash_aud is -5.0: give at least 0"),
+        ({"holdings": 5}, "account.holdings is 5: give a list, [...]"),
+        ({"holdings": owns(("VAF", parcel(-7)), cash_aud=1.0)["account"]["holdings"]}, "units is -7: give more than 0"),
+        (
+            {"holdings": owns(("VAF", parcel(100, "9999-12-31")), cash_aud=1.0)["account"]["holdings"]},
+            "account.holdings has 100 VAF of 9999-12-31, after as_of, 2025-11-10: correct one of the two",
+        ),
+    ],
+)
+def test_figures_that_no_account_has_are_a_fault_with_its_field(
+    tmp_path: Path, account: dict[str, Any], told: str
+) -> None:
+    request = {**AS_SUGGESTED, "account": {**AS_SUGGESTED["account"], **account}}
+    found = look(tmp_path, suggested(), request=request)
+
+    (words,) = [one.words for one in found.why if one.cause is Cause.FAULT]
+    assert told in words
+
+
+def test_an_event_whose_pods_hold_nothing_is_a_fault(tmp_path: Path) -> None:
+    (why,) = look(tmp_path, suggested(trading={"pods": {"alpha": {"VAF": 0.0}}}), request=AS_SUGGESTED).why
+    assert (why.cause, why.words) == (Cause.FAULT, "trading.pods.alpha.VAF is 0.0: give more than 0")

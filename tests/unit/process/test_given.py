@@ -30,10 +30,13 @@ LINE = json.dumps(json.loads(EVENT))
 MANDATE = (ROOT / "examples" / "fifth-pod" / "epsilon.toml").read_text(encoding="utf-8")
 REQUEST = json.dumps(json.loads(data()), indent=1)
 
+APPROVAL = (MESSAGES / "PortfolioApproved.json").read_text(encoding="utf-8")
 GIVEN = {
     Kind.REQUEST: REQUEST,
     Kind.EVENT: EVENT,
     Kind.CHALLENGE: (MESSAGES / "PortfolioChallenged.json").read_text(encoding="utf-8"),
+    Kind.APPROVAL: APPROVAL,
+    Kind.APPROVALS: f"{json.dumps(json.loads(APPROVAL))}\n" * 2,
     Kind.MESSAGE: (MESSAGES / "PodResult.json").read_text(encoding="utf-8"),
     Kind.MANDATE: MANDATE,
     Kind.PROVIDER: 'name = "Example Advice Pty Ltd"\n',
