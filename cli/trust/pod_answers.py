@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from typing import TypeAlias
 
-    from bus.language.messages import FinalEvent, MasterPortfolioFailed, PodAnswer
+    from bus.language.messages import FinalEvent, MasterPortfolioFailed, NoBetterThanCash, PodAnswer
     from portfolio.published.account import PodAccount
 
     Keys: TypeAlias = Mapping[str, Collection[str]]
@@ -66,11 +66,13 @@ def contradictions(event: FinalEvent) -> Iterator[str]:
 
 def _of_portfolio(event: MasterPortfolioOptimized, answers: Sequence[PodAnswer]) -> Iterator[str]:
     found = {answer.pod: answer for answer in answers if isinstance(answer, PodResult)}
+    failed = {answer.pod: answer.no_better_than_cash for answer in answers if isinstance(answer, PodFailed)}
     unused = event.funding.unused if event.funding else {}
-    if set(found) != (asked := {*event.pods, *unused}):
-        have, need = (", ".join(sorted(pods)) or "none" for pods in (found, asked))
+    if {*found, *failed} != (asked := {*event.pods, *unused, *event.in_cash}):
+        have, need = (", ".join(sorted(pods)) or "none" for pods in ({*found, *failed}, asked))
         yield f"the event has the pods {need}, and results of {have}"
         return
+    yield from _of_pods_in_cash(event, failed)
     for pod, result in found.items():
         if result.market != event.market:
             yield f"{pod} used another market, {result.market.id} with hash {result.market.sha256[:12]}"
@@ -79,6 +81,21 @@ def _of_portfolio(event: MasterPortfolioOptimized, answers: Sequence[PodAnswer])
         if pod in event.pods:
             for what in _differing(event, event.pods[pod], result):
                 yield f"{what} of {pod} differs from the answer that {pod} signed"
+
+
+def _of_pods_in_cash(event: MasterPortfolioOptimized, failed: Mapping[str, NoBetterThanCash | None]) -> Iterator[str]:
+    """Compare the pods in cash with the pods that signed that no mix is better."""
+    if set(failed) != set(event.in_cash):
+        have, need = (", ".join(sorted(pods)) or "none" for pods in (failed, event.in_cash))
+        yield f"the pods in cash of the event: {need}; the pods that signed an answer without a portfolio: {have}"
+        return
+    for pod, why in failed.items():
+        told = event.in_cash[pod]
+        said = None if why is None else (why.mandate, why.left_out, why.greatest_return)
+        if said != (told.mandate, told.left_out, told.greatest_return):
+            yield f"the reason why {pod} is in cash differs from the answer that {pod} signed"
+        if why is not None and why.market != event.market:
+            yield f"{pod} used another market, {why.market.id} with hash {why.market.sha256[:12]}"
 
 
 # The coordinator compares shares to nine decimals, because sums of shares differ in the last digits.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from bus.language.messages import MasterPortfolioFailed
 from report.facts import given, separate, standings
 from report.facts.getting_there import cost_of, cost_of_separate_pods
+from report.facts.in_cash import said_of_pods_in_cash
 from report.facts.market import said_of_market, said_of_model
 from report.facts.rounding import adding_up
 from report.facts.series import COSTS
@@ -34,6 +35,7 @@ def heading(event: FinalEvent) -> tuple[str, ...]:
     if isinstance(event, MasterPortfolioFailed):
         return (f"No portfolio for {event.request_id}: {event.reason.words}",)
     shares = {pod: account.capital_share for pod, account in event.pods.items()}
+    shares |= {f"{pod} in cash": share for pod, share in event.terms.in_cash.items()}
     if (cash := 1 - sum(shares.values())) >= _A_PERCENT:
         shares["cash that stays"] = cash
     split = ", ".join(f"{part} {share:.0%}" for part, share in shares.items())
@@ -76,7 +78,7 @@ def _today(event: MasterPortfolioOptimized) -> Section | None:
     if event.today is None or event.suggested is None:
         return None
     judged = (switch.judged(event.switch),) if event.switch else ()
-    lead = (*said_of_step(event), *judged, event.market.basis.said)
+    lead = (*said_of_pods_in_cash(event), *said_of_step(event), *judged, event.market.basis.said)
     tables = tuple(_compared(event, "today", event.today, event.suggested, TODAY))
     return Section("today", "Today and suggested", lead, ("today-classes",), tables)
 
@@ -97,7 +99,7 @@ def _model(event: MasterPortfolioOptimized) -> Section:
     points = [sentence for each in said_of_market(event) if (sentence := f"{each}.") not in model]
     if left_out:
         points.append(f"Not considered, since not priced, closed or never to be bought: {'; '.join(left_out)}.")
-    lead = (*model, event.market.basis.said)
+    lead = (*said_of_pods_in_cash(event), *model, event.market.basis.said)
     return Section("model", "Model portfolio", lead, (), (table,), tuple(points))
 
 
