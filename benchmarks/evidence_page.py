@@ -158,11 +158,19 @@ def simulated_tables(results: Sequence[Result]) -> Iterator[str]:
     told = ", ".join(f"{name} {count}" for name, count in zip(names, refused, strict=True) if count)
     if told:
         yield f"Dates of orders without an answer, of {dates} (what is held then stays): {told}.\n"
+    in_cash = [sum(result.strategies[i].in_cash for result in results) for i in range(len(names))]
+    told = ", ".join(f"{name} {count}" for name, count in zip(names, in_cash, strict=True) if count)
+    if told:
+        yield (
+            f"Dates on which a pod took no part, since no mix of its ETFs had returned more than cash, of {dates}:"
+            f" {told}. Its money then stays as it is, with the coordinated and the separate pods alike, and the other"
+            " pods are invested.\n"
+        )
     if idle := sum(result.strategies[0].orders == 0 for result in results):
         yield (
-            f"In {idle} of {len(results)} histories the coordinated portfolio had no answer on any date and stayed in"
-            " cash: one pod without an answer refuses the whole request, where the other separate pods go on. Such a"
-            " history is in the means; its Sharpe ratio, of cash alone, says little and widens that interval.\n"
+            f"In {idle} of {len(results)} histories the coordinated portfolio had no orders on any date and stayed in"
+            " cash. Such a history is in the means; its Sharpe ratio, of cash alone, says little and widens that"
+            " interval.\n"
         )
     rows = over(results)
     for rival in dict.fromkeys(row.rival for row in rows):

@@ -352,6 +352,7 @@ def _collect(request: OptimizationRequest, failed: list[PodFailed], signed: Sign
         goals=tuple(goal for answer in failed for goal in answer.goals),
         conflicts=tuple(conflict for answer in failed for conflict in answer.conflicts),
         repairs=tuple(repair for answer in failed for repair in answer.repairs),
+        no_better_than_cash=tuple(answer.pod for answer in failed if answer.no_better_than_cash is not None),
         pod_answers=signed,
     )
 

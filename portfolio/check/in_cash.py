@@ -27,7 +27,7 @@ _SOLVED = 1e-6
 # If the limits allow only equal weights, within this fraction, the mean is the only return.
 _ALL = 1e-6
 # Multipliers between these, in units of the spread of the returns, and the number of steps to the best one.
-_LEAST, _MOST, _STEPS = 1e-6, 1e6, 100
+_LEAST, _MOST, _STEPS = 1e-6, 1e6, 60
 
 
 def in_cash(portfolio: Portfolio) -> Iterator[str]:

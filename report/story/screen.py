@@ -9,6 +9,7 @@ from math import fsum
 from typing import TYPE_CHECKING
 
 from bus.language.messages import MasterPortfolioFailed
+from portfolio.market.snapshot import CASH
 from report.facts import given, separate, standings
 from report.facts.getting_there import cost_of, cost_of_separate_pods
 from report.facts.in_cash import said_of_pods_in_cash
@@ -85,12 +86,13 @@ def _today(event: MasterPortfolioOptimized) -> Section | None:
 
 def _model(event: MasterPortfolioOptimized) -> Section:
     """List the model portfolio: fractions of the capital, since there are no orders without an account."""
-    weights = adding_up([100 * holding.weight for holding in event.holdings])
-    amounts = adding_up([holding.amount_aud for holding in event.holdings])
-    rows = [
-        (holding.ticker, holding.name, holding.asset_class, ", ".join(holding.owners), *_shares(weight, amount))
-        for holding, weight, amount in zip(event.holdings, weights, amounts, strict=True)
-    ]
+    named = [(held.ticker, held.name, held.asset_class, ", ".join(held.owners)) for held in event.holdings]
+    parts = [(held.weight, held.amount_aud) for held in event.holdings]
+    if event.cash is not None:
+        named.append(("", "Cash that stays", CASH, ", ".join(event.in_cash)))
+        parts.append((event.cash.weight, event.cash.amount_aud))
+    weights, amounts = adding_up([100 * weight for weight, _ in parts]), adding_up([aud for _, aud in parts])
+    rows = [(*words, *_shares(weight, amount)) for words, weight, amount in zip(named, weights, amounts, strict=True)]
     rows.append(("Total", "", "", "", *_shares(fsum(weights), fsum(amounts))))
     columns = ("ETF", "Name", "Asset class", "Pods", "Weight", "AUD")
     table = Table("model", "Model portfolio", columns, frozenset({4, 5}), tuple(rows), frozenset({len(rows) - 1}))

@@ -501,6 +501,7 @@ class MasterPortfolioFailed(_Lenient):
         conflicts: The requirements that cannot be kept together.
         repairs: Changes, of which each alone is enough.
         missing_pods: Pods that did not answer in time.
+        no_better_than_cash: Pods that found no mix that is expected to return more than cash.
     """
 
     type: Literal["MasterPortfolioFailed"] = "MasterPortfolioFailed"
@@ -513,6 +514,7 @@ class MasterPortfolioFailed(_Lenient):
     conflicts: tuple[Conflict, ...] = ()
     repairs: tuple[Repair, ...] = ()
     missing_pods: tuple[str, ...] = ()
+    no_better_than_cash: Annotated[tuple[str, ...], Field(exclude_if=_is_left_out)] = ()
     provider: ProvidedBy = None
     pod_answers: PodAnswers = ()
     signature: Signed = None
