@@ -36,8 +36,8 @@ _MEANING = """## What this means, and what it does not
 - Where a rival that trades once or never has the lower tax and the lower cost, the cause is the turnover that new
   estimates cause. A rule of the request holds it down: `max_turnover`, `max_tax_aud`, or a market of an outlook in
   place of a history.
-- Dates without an answer are told below. A pod that wants the best Sharpe ratio has none where no mix of its ETFs
-  returned more than cash in two years; a return target or a market of an outlook in its place has an answer.
+- A pod that wants the best Sharpe ratio takes no part where no mix of its ETFs returned more than cash in two years:
+  its money stays as it is. Such dates are told below; a return target or a market of an outlook in its place invests.
 - Wealth is after the tax on gains that were realised. A strategy that sells less carries gains on which tax is still to
   come; the figures do not take that tax off.
 - The figures are of this customer, these ETFs and these pods; others have other figures.
