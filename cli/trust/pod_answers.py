@@ -66,13 +66,17 @@ def contradictions(event: FinalEvent) -> Iterator[str]:
 
 def _of_portfolio(event: MasterPortfolioOptimized, answers: Sequence[PodAnswer]) -> Iterator[str]:
     found = {answer.pod: answer for answer in answers if isinstance(answer, PodResult)}
-    failed = {answer.pod: answer.no_better_than_cash for answer in answers if isinstance(answer, PodFailed)}
+    in_cash = {
+        answer.pod: answer.no_better_than_cash
+        for answer in answers
+        if isinstance(answer, PodFailed) and answer.no_better_than_cash is not None
+    }
     unused = event.funding.unused if event.funding else {}
-    if {*found, *failed} != (asked := {*event.pods, *unused, *event.in_cash}):
-        have, need = (", ".join(sorted(pods)) or "none" for pods in ({*found, *failed}, asked))
+    if {*found, *in_cash} != (asked := {*event.pods, *unused, *event.in_cash}):
+        have, need = (", ".join(sorted(pods)) or "none" for pods in ({*found, *in_cash}, asked))
         yield f"the event has the pods {need}, and results of {have}"
         return
-    yield from _of_pods_in_cash(event, failed)
+    yield from _of_pods_in_cash(event, in_cash)
     for pod, result in found.items():
         if result.market != event.market:
             yield f"{pod} used another market, {result.market.id} with hash {result.market.sha256[:12]}"
@@ -83,18 +87,17 @@ def _of_portfolio(event: MasterPortfolioOptimized, answers: Sequence[PodAnswer])
                 yield f"{what} of {pod} differs from the answer that {pod} signed"
 
 
-def _of_pods_in_cash(event: MasterPortfolioOptimized, failed: Mapping[str, NoBetterThanCash | None]) -> Iterator[str]:
+def _of_pods_in_cash(event: MasterPortfolioOptimized, signed: Mapping[str, NoBetterThanCash]) -> Iterator[str]:
     """Compare the pods in cash with the pods that signed that no mix is better."""
-    if set(failed) != set(event.in_cash):
-        have, need = (", ".join(sorted(pods)) or "none" for pods in (failed, event.in_cash))
-        yield f"the pods in cash of the event: {need}; the pods that signed an answer without a portfolio: {have}"
+    if set(signed) != set(event.in_cash):
+        have, need = (", ".join(sorted(pods)) or "none" for pods in (signed, event.in_cash))
+        yield f"the pods in cash of the event: {need}; the pods that signed that no mix is better than cash: {have}"
         return
-    for pod, why in failed.items():
+    for pod, why in signed.items():
         told = event.in_cash[pod]
-        said = None if why is None else (why.mandate, why.left_out, why.greatest_return)
-        if said != (told.mandate, told.left_out, told.greatest_return):
+        if (why.mandate, why.left_out, why.greatest_return) != (told.mandate, told.left_out, told.greatest_return):
             yield f"the reason why {pod} is in cash differs from the answer that {pod} signed"
-        if why is not None and why.market != event.market:
+        if why.market != event.market:
             yield f"{pod} used another market, {why.market.id} with hash {why.market.sha256[:12]}"
 
 
