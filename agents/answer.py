@@ -6,12 +6,20 @@ import time
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from bus.language.messages import BadMessageError, MarketRef, PodFailed, PodResult, Reason, parse_request
+from bus.language.messages import (
+    BadMessageError,
+    MarketRef,
+    NoBetterThanCash,
+    PodFailed,
+    PodResult,
+    Reason,
+    parse_request,
+)
 from bus.process.answering import fault
 from portfolio.errors import DataError, SolverError
 from portfolio.market import snapshot as markets
 from portfolio.market.snapshot import named
-from portfolio.pod.optimise import UnreachableMandateError, optimise_sleeve
+from portfolio.pod.optimise import NoBetterThanCashError, UnreachableMandateError, optimise_sleeve
 from portfolio.terms.rules import OnUnreachable
 
 if TYPE_CHECKING:
@@ -110,4 +118,16 @@ def _failed(mandate: Mandate, request: OptimizationRequest, reason: Reason, erro
     failed = PodFailed(request_id=request.request_id, pod=mandate.pod, reason=reason, message=message)
     if not isinstance(error, UnreachableMandateError):
         return failed
+    if isinstance(error, NoBetterThanCashError) and request.on_unreachable is OnUnreachable.RELAX:
+        found = error.in_cash
+        failed = failed.model_copy(
+            update={
+                "no_better_than_cash": NoBetterThanCash(
+                    market=MarketRef.of(markets.load(request.market)),
+                    mandate=found.mandate,
+                    left_out=found.left_out,
+                    greatest_return=found.greatest_return,
+                )
+            }
+        )
     return failed.model_copy(update={"goals": error.shortfalls, "conflicts": error.conflicts, "repairs": error.repairs})

@@ -39,6 +39,7 @@ class Decision(_Record):
         tax_aud: Tax assessed and paid out of cash since the previous decision; negative for a refund.
         etfs: Number of ETFs held after the orders.
         refused: The reason for no orders, where the strategy had no answer; None if it had one.
+        in_cash: The pods that took no part, since no mix of their ETFs had returned more than cash.
     """
 
     date: date
@@ -50,6 +51,7 @@ class Decision(_Record):
     tax_aud: Finite
     etfs: int
     refused: str | None = None
+    in_cash: Annotated[tuple[str, ...], Field(exclude_if=lambda pods: not pods)] = ()
 
 
 class Path(_Record):

@@ -64,6 +64,7 @@ class Strategy(_Record):
     orders: int
     etfs: Finite
     refused: int
+    in_cash: int = 0
 
 
 class Difference(_Record):

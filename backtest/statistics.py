@@ -40,6 +40,7 @@ class Figures:
         orders: Number of orders.
         etfs: Mean number of ETFs held.
         refused: Number of dates on which the strategy had no answer.
+        in_cash: Number of dates on which a pod took no part, since cash had returned more.
     """
 
     wealth_aud: float
@@ -54,6 +55,7 @@ class Figures:
     orders: int
     etfs: float
     refused: int
+    in_cash: int
 
 
 def weekly_returns(path: Path) -> Vector:
@@ -101,6 +103,7 @@ def figures(path: Path, cash: Vector) -> Figures:
         orders=sum(decision.orders for decision in decisions),
         etfs=float(np.mean([decision.etfs for decision in decisions])) if decisions else 0.0,
         refused=sum(decision.refused is not None for decision in decisions),
+        in_cash=sum(bool(decision.in_cash) for decision in decisions),
     )
 
 

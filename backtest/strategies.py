@@ -57,18 +57,20 @@ class Answer:
 
     Attributes:
         orders: The orders; empty if there are none.
-        refused: The reason for no portfolio; None if there is a portfolio.
+        refused: The reason for no portfolio; None if there is a portfolio, or if all pods are in cash.
+        in_cash: The pods that take no part, since no mix of their ETFs is expected to return more than cash.
     """
 
     orders: tuple[Order, ...] = ()
     refused: str | None = None
+    in_cash: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, event: FinalEvent) -> Answer:
         """Read a final event."""
-        if isinstance(event, MasterPortfolioFailed):
-            return cls(refused=event.message)
-        return cls(event.trading.orders if event.trading else ())
+        if not isinstance(event, MasterPortfolioFailed):
+            return cls(event.trading.orders if event.trading else (), in_cash=tuple(event.in_cash))
+        return cls(refused=event.message, in_cash=event.no_better_than_cash)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,10 +92,11 @@ class Today:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The orders of each pocket, and the reasons why a pocket has none."""
+    """The orders of each pocket, the reasons why a pocket has none, and the pods that take no part."""
 
     trades: Mapping[str, Trades] = field(default_factory=dict)
     refused: str | None = None
+    in_cash: tuple[str, ...] = ()
 
 
 class Strategy(Protocol):
@@ -156,14 +159,17 @@ class Engine:
             body["account"]["outside"] = "keep"
         return body
 
-    def ask(self, name: str, body: Body, pocket: Pocket, mandates: Mapping[str, Mandate]) -> Trades | str:
-        """Return the orders that the engine gives, or its refusal."""
+    def ask(self, name: str, body: Body, pocket: Pocket, mandates: Mapping[str, Mandate]) -> Decided:
+        """Return the orders that the engine gives to *pocket*, called ``WHOLE``, or its refusal.
+
+        Where all pods are in cash there is no portfolio, and the answer is to order nothing.
+        """
         request = parse_request(json.dumps(body).encode(), body["request_id"])
         answer = self.solve(name, request, mandates)
-        if answer.refused is not None:
-            return answer.refused
+        if answer.refused is not None and set(answer.in_cash) != set(mandates):
+            return Decided(refused=answer.refused)
         buys = {order.ticker: round(order.units) for order in answer.orders if order.side is Side.BUY}
-        return Trades(buys, units_sold_of(pocket.parcels, answer.orders))
+        return Decided({WHOLE: Trades(buys, units_sold_of(pocket.parcels, answer.orders))}, in_cash=answer.in_cash)
 
 
 def _withdraw(body: Body, today: Today, aud: float) -> None:
@@ -210,8 +216,7 @@ class Coordinated:
     def decide(self, today: Today, ledger: Ledger) -> Decided:
         """Return the orders of the coordinated portfolio."""
         pocket = ledger.pockets[WHOLE]
-        made = self.engine.ask(self.name, self.engine.body(today, ledger, pocket), pocket, self.engine.mandates)
-        return Decided(refused=made) if isinstance(made, str) else Decided({WHOLE: made})
+        return self.engine.ask(self.name, self.engine.body(today, ledger, pocket), pocket, self.engine.mandates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,8 +235,7 @@ class WithoutPods:
         pocket = ledger.pockets[WHOLE]
         body = self.engine.body(today, ledger, pocket)
         _alone(body, WHOLE)
-        made = self.engine.ask(self.name, body, pocket, {WHOLE: whole_mandate(self.engine)})
-        return Decided(refused=made) if isinstance(made, str) else Decided({WHOLE: made})
+        return self.engine.ask(self.name, body, pocket, {WHOLE: whole_mandate(self.engine)})
 
 
 def whole_mandate(engine: Engine) -> Mandate:
@@ -277,13 +281,17 @@ class SeparatePods:
     name: str = SEPARATE
 
     def decide(self, today: Today, ledger: Ledger) -> Decided:
-        """Return the orders of each pod; where one is refused, no money goes between pods."""
+        """Return the orders of each pod; where one is refused or in cash, no money goes between pods."""
         moves = self._moves(today, ledger)
-        trades, refused = self._trades(today, ledger, moves)
-        if any(moves.values()) and any(pod in refused for pod in moves):
-            trades, refused = self._trades(today, ledger, dict.fromkeys(moves, 0.0))
-        told = "; ".join(f"{pod}: {why}" for pod, why in refused.items())
-        return Decided(trades, told or None)
+        found = self._ask(today, ledger, moves)
+        if any(moves.values()) and any(made.refused or made.in_cash for made in found.values()):
+            moves = dict.fromkeys(moves, 0.0)
+            found = self._ask(today, ledger, moves)
+        told = "; ".join(f"{pod}: {made.refused}" for pod, made in found.items() if made.refused)
+        trades = {
+            pod: Trades(one.buys, one.sold, moves[pod]) for pod, made in found.items() for one in made.trades.values()
+        }
+        return Decided(trades, told or None, tuple(pod for made in found.values() for pod in made.in_cash))
 
     def _moves(self, today: Today, ledger: Ledger) -> dict[str, float]:
         """Return the money that each pod gets from the others, AUD."""
@@ -295,10 +303,9 @@ class SeparatePods:
             return dict.fromkeys(wanted, 0.0)
         return {pod: wanted[pod] - values[pod] for pod in wanted}
 
-    def _trades(
-        self, today: Today, ledger: Ledger, moves: Mapping[str, float]
-    ) -> tuple[dict[str, Trades], dict[str, str]]:
-        trades, refused = {}, {}
+    def _ask(self, today: Today, ledger: Ledger, moves: Mapping[str, float]) -> dict[str, Decided]:
+        """Ask for each pod alone, with the money that it gets from the others."""
+        found = {}
         for pod in self.shares:
             pocket = ledger.pockets[pod]
             body = self.engine.body(today, ledger, pocket, share=self.shares[pod])
@@ -308,12 +315,8 @@ class SeparatePods:
                 body["account"]["cash_aud"] += moves[pod]
             elif moves[pod] < 0:
                 _withdraw(body, today, -moves[pod])
-            made = self.engine.ask(f"{SEPARATE} {pod}", body, pocket, {pod: self.engine.mandates[pod]})
-            if isinstance(made, str):
-                refused[pod] = made
-            else:
-                trades[pod] = Trades(made.buys, made.sold, moves[pod])
-        return trades, refused
+            found[pod] = self.engine.ask(f"{SEPARATE} {pod}", body, pocket, {pod: self.engine.mandates[pod]})
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,11 +143,11 @@ class Walker:
             decided = strategy.decide(Today(day, market, prices, costs), ledger)
             traded = ledger.trade(decided.trades, day, prices, costs)
             ledger, paid = traded.ledger, traded.paid
-        return ledger, _decision(ledger, day, prices, paid, ledger.tax_paid_aud - paid_before, decided.refused)
+        return ledger, _decision(ledger, day, prices, paid, ledger.tax_paid_aud - paid_before, decided)
 
 
 def _decision(
-    ledger: Ledger, day: date, prices: Mapping[str, float], paid: Paid, tax_aud: float, refused: str | None
+    ledger: Ledger, day: date, prices: Mapping[str, float], paid: Paid, tax_aud: float, decided: Decided
 ) -> Decision:
     whole = ledger.together()
     units, total = whole.units(), whole.value_aud(prices)
@@ -161,7 +161,8 @@ def _decision(
         spread_aud=_cents(paid.spread_aud),
         tax_aud=_cents(tax_aud),
         etfs=len(values),
-        refused=refused,
+        refused=decided.refused,
+        in_cash=decided.in_cash,
     )
 
 

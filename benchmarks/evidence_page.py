@@ -36,8 +36,8 @@ _MEANING = """## What this means, and what it does not
 - Where a rival that trades once or never has the lower tax and the lower cost, the cause is the turnover that new
   estimates cause. A rule of the request holds it down: `max_turnover`, `max_tax_aud`, or a market of an outlook in
   place of a history.
-- Dates without an answer are told below. A pod that wants the best Sharpe ratio has none where no mix of its ETFs
-  returned more than cash in two years; a return target or a market of an outlook in its place has an answer.
+- A pod that wants the best Sharpe ratio takes no part where no mix of its ETFs returned more than cash in two years:
+  its money stays as it is. Such dates are told below; a return target or a market of an outlook in its place invests.
 - Wealth is after the tax on gains that were realised. A strategy that sells less carries gains on which tax is still to
   come; the figures do not take that tax off.
 - The figures are of this customer, these ETFs and these pods; others have other figures.
@@ -158,11 +158,19 @@ def simulated_tables(results: Sequence[Result]) -> Iterator[str]:
     told = ", ".join(f"{name} {count}" for name, count in zip(names, refused, strict=True) if count)
     if told:
         yield f"Dates of orders without an answer, of {dates} (what is held then stays): {told}.\n"
+    in_cash = [sum(result.strategies[i].in_cash for result in results) for i in range(len(names))]
+    told = ", ".join(f"{name} {count}" for name, count in zip(names, in_cash, strict=True) if count)
+    if told:
+        yield (
+            f"Dates on which a pod took no part, since no mix of its ETFs had returned more than cash, of {dates}:"
+            f" {told}. Its money then stays as it is, with the coordinated and the separate pods alike, and the other"
+            " pods are invested.\n"
+        )
     if idle := sum(result.strategies[0].orders == 0 for result in results):
         yield (
-            f"In {idle} of {len(results)} histories the coordinated portfolio had no answer on any date and stayed in"
-            " cash: one pod without an answer refuses the whole request, where the other separate pods go on. Such a"
-            " history is in the means; its Sharpe ratio, of cash alone, says little and widens that interval.\n"
+            f"In {idle} of {len(results)} histories the coordinated portfolio had no orders on any date and stayed in"
+            " cash. Such a history is in the means; its Sharpe ratio, of cash alone, says little and widens that"
+            " interval.\n"
         )
     rows = over(results)
     for rival in dict.fromkeys(row.rival for row in rows):

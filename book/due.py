@@ -233,12 +233,12 @@ def _pods(today: Today, held: _Held, last: Suggestion) -> Iterator[Why]:
         if pod not in last.pods or not in_pod or not before:
             continue
         terms = last.pods[pod]
-        off, was_off = (
-            abs(part / whole - terms.capital_share) for part, whole in ((in_pod, all_now), (before, all_then))
-        )
-        allowed = today.rules.capital_tolerance * terms.capital_share + _WITHIN
+        # Cash that is to be kept, or is of pods in cash, is in no share.
+        asked = terms.capital_share / sum(each.capital_share for each in last.pods.values())
+        off, was_off = (abs(part / whole - asked) for part, whole in ((in_pod, all_now), (before, all_then)))
+        allowed = today.rules.capital_tolerance * asked + _WITHIN
         if off > allowed >= was_off:
-            share = f"{pod} is {in_pod / all_now:.2%} of what is invested, {terms.capital_share:.2%} were asked"
+            share = f"{pod} is {in_pod / all_now:.2%} of what is invested, {asked:.2%} were asked"
             yield Why(Cause.RULE, f"capital_tolerance: {share}")
         limit = terms.mandate.max_position * (1 + today.rules.position_tolerance) + _WITHIN
         for ticker, amount in amounts.items():

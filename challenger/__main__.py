@@ -20,7 +20,7 @@ from bus.topology.roles import CHALLENGER, service_name
 from bus.transports.snapshots import fetching
 from challenger.challenge_solver import MOST_S, ChallengeSolver
 from challenger.payload import CHALLENGED
-from challenger.worker import Challenger
+from challenger.worker import AT_A_TIME, Challenger
 
 if TYPE_CHECKING:
     import asyncio
@@ -49,10 +49,11 @@ def main(
     )
 
     async def work(bus: JetStreamBus, stop: asyncio.Event, ready: asyncio.Event) -> None:
+        command = ("challenger.solve_challenge",)
         secret = settings.nkey_seed or settings.credentials
         signer = Signer(secret, CHALLENGE) if secret else None
         with fetching(bus) as provide:
-            async with SolverProcess(("challenger.solve_challenge",), solver_mib, solver_seconds) as process:
+            async with SolverProcess(command, solver_mib, solver_seconds, AT_A_TIME) as process:
                 ready.set()
                 challenge = ChallengeSolver(process).challenge
                 await Challenger(bus, challenge, provide, signer).run(stop, at_once=at_once)

@@ -24,12 +24,16 @@ from challenger.payload import NO_PORTFOLIO, payload_of
 from portfolio.published.robustness import Effort
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bus.language.payload import Payload
     from bus.language.signing import Signer
     from bus.port import Bus, Delivery, Message, Stored
     from bus.transports.snapshots import Provide
 
 SOURCE = "/podfolio/challenger"
+# Challenges computed at a time: a long one, and a short one beside it.
+AT_A_TIME = 2
 _NOT_ASKED = "the request asks for no challenge (challenge: none)"
 
 log = structlog.get_logger()
@@ -40,6 +44,21 @@ class Challenges(Protocol):
 
     async def __call__(self, request_id: str, final: bytes, final_sha256: str, effort: Effort) -> Payload:
         """Return the challenge."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Turns:
+    """Whose turn it is: one long and one short challenge are computed at a time, so that no short one waits for long.
+
+    A full challenge, and one of an account, takes up to ten times as long as a quick one of a model portfolio.
+    """
+
+    long: asyncio.Lock = field(default_factory=asyncio.Lock)
+    short: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def of(self, effort: Effort, event: Mapping[str, object]) -> asyncio.Lock:
+        """Return the turns of the challenges that take as long."""
+        return self.long if effort is Effort.FULL or event.get("trading") is not None else self.short
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +76,7 @@ class Challenger:
     challenge: Challenges
     provide: Provide = nothing_to_provide
     signer: Signer | None = None
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # one final event is challenged at a time
+    _turns: _Turns = field(default_factory=_Turns)
 
     async def run(self, stop: asyncio.Event, *, at_once: int) -> None:
         """Challenge final events until *stop* is set, then finish the work in hand."""
@@ -107,7 +126,7 @@ class Challenger:
             return _nothing(request_id, digest, Unchallenged.NOT_ASKED, _NOT_ASKED)
         market = event.get("market")
         await self.provide(market.get("id") if isinstance(market, dict) else None)
-        async with self._turn:
+        async with self._turns.of(effort, event):
             if await self.bus.record([subjects.challenge(request_id)]):
                 return None
             return await self.challenge(request_id, final.data, digest, effort)

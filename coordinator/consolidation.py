@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bus.language.messages import MarketRef, MasterPortfolioOptimized, Reason, encode
+from bus.language.messages import MarketRef, MasterPortfolioOptimized, PodFailed, PodResult, Reason, encode
 from bus.process.answering import fault
 from coordinator.budget import Budget, out_of_time
 from coordinator.finals import failure
 from coordinator.too_little import repairs_of_size
 from portfolio.account.describe import render_account
+from portfolio.account.in_cash import pods_in_cash
 from portfolio.account.model import model_portfolio
 from portfolio.account.money_goals import Funded
 from portfolio.account.payments import payments_account
@@ -41,13 +42,15 @@ from portfolio.orders.forced import forced_sales
 from portfolio.orders.plan import at_most_better_by, plan
 from portfolio.orders.step import within_budgets
 from portfolio.pod.sleeve import Sleeve
+from portfolio.terms.in_cash import InCash
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bus.language.messages import FinalEvent, MasterPortfolioFailed, OptimizationRequest, PodResult
+    from bus.language.messages import FinalEvent, MasterPortfolioFailed, OptimizationRequest, PodAnswer
     from portfolio.market.snapshot import Market
     from portfolio.master.goal_programming import OnProgress
+    from portfolio.terms.targets import Plans
 
 
 class MarketsDifferError(DataError):
@@ -56,7 +59,7 @@ class MarketsDifferError(DataError):
 
 def consolidate(
     request: OptimizationRequest,
-    results: Mapping[str, PodResult],
+    results: Mapping[str, PodAnswer],
     *,
     budget: Budget | None = None,
     on_progress: OnProgress | None = None,
@@ -67,7 +70,7 @@ def consolidate(
 
 def finish(
     request: OptimizationRequest,
-    results: Mapping[str, PodResult],
+    results: Mapping[str, PodAnswer],
     *,
     budget: Budget | None = None,
     on_progress: OnProgress | None = None,
@@ -76,7 +79,7 @@ def finish(
 
     Args:
         request: The request.
-        results: The pods' results, by pod.
+        results: The pods' answers, by pod: results, and findings that no mix is better than cash.
         budget: The time limit, at which the search returns the incumbent; no limit by default.
         on_progress: Called with the progress of the current search; see ``optimise_all_pods``.
 
@@ -107,16 +110,19 @@ def finish(
 
 def _optimise(
     request: OptimizationRequest,
-    results: Mapping[str, PodResult],
+    results: Mapping[str, PodAnswer],
     market: Market,
     budget: Budget,
     on_progress: OnProgress | None,
 ) -> MasterPortfolioOptimized:
-    answered = [_sleeve(market, results[pod]) for pod in request.asked()]
+    answers = [results[pod] for pod in request.asked()]
+    answered = [_sleeve(market, answer) for answer in answers if isinstance(answer, PodResult)]
+    in_cash = [_in_cash(market, answer) for answer in answers if isinstance(answer, PodFailed)]
+    plans = request.plans(market).leaving_in_cash(in_cash)
     try:
-        return _coordinate(request, answered, market, budget, on_progress)
+        return _coordinate(request, answered, plans, market, budget, on_progress)
     except (ConflictError, TooLittleError) as error:
-        if not (enough := repairs_of_size(request, answered, market, budget)):
+        if not (enough := repairs_of_size(request, answered, plans, market, budget)):
             raise
         raise error.with_repairs(enough) from None
 
@@ -124,12 +130,12 @@ def _optimise(
 def _coordinate(
     request: OptimizationRequest,
     answered: Sequence[Sleeve],
+    plans: Plans,
     market: Market,
     budget: Budget,
     on_progress: OnProgress | None,
 ) -> MasterPortfolioOptimized:
     began = perf_counter()
-    plans = request.plans(market)
     terms = request.terms()
     budget.begin_search(orders=terms.owned is not None)
     progress = budget.wrap_progress(on_progress)
@@ -167,6 +173,7 @@ def _coordinate(
         today=stand.today,
         separate=stand.separate,
         suggested=stand.suggested,
+        in_cash=pods_in_cash(case, plans.in_cash),
         worst_case=worst_case_of(case, stand),
         switch=judge(stand, trading, forced, cut_short=cut_short, as_much=as_much(case)),
         payments=payments_account(case.terms, trading),
@@ -202,12 +209,7 @@ def _sleeve(market: Market, result: PodResult) -> Sleeve:
     Raises:
         MarketsDifferError: If the result is about another market than the coordinator's.
     """
-    if (result.market.id, result.market.sha256) != (market.id, market.sha256):
-        message = (
-            f"{result.pod} used a market {result.market.id} with hash {result.market.sha256[:12]}, the coordinator has"
-            f" {market.id} with {market.sha256[:12]}: deploy the same version everywhere"
-        )
-        raise MarketsDifferError(message)
+    _refuse_other_market(market, result.pod, result.market)
     weights = np.zeros(len(market.etfs))
     weights[market.positions(result.weights)] = list(result.weights.values())
     return Sleeve(
@@ -219,6 +221,27 @@ def _sleeve(market: Market, result: PodResult) -> Sleeve:
         left_out=result.left_out,
         frontier=result.frontier,
     )
+
+
+def _in_cash(market: Market, failed: PodFailed) -> InCash:
+    """Convert a pod's finding that no mix is better than cash; the pod's share follows later.
+
+    Raises:
+        MarketsDifferError: If the finding is about another market than the coordinator's.
+    """
+    found = failed.no_better_than_cash
+    assert found is not None  # noqa: S101 - any other failure ends the request
+    _refuse_other_market(market, failed.pod, found.market)
+    return InCash(found.mandate, found.left_out, found.greatest_return)
+
+
+def _refuse_other_market(market: Market, pod: str, used: MarketRef) -> None:
+    if (used.id, used.sha256) != (market.id, market.sha256):
+        message = (
+            f"{pod} used a market {used.id} with hash {used.sha256[:12]}, the coordinator has {market.id} with"
+            f" {market.sha256[:12]}: deploy the same version everywhere"
+        )
+        raise MarketsDifferError(message)
 
 
 def _failed(request: OptimizationRequest, reason: Reason, error: Exception) -> MasterPortfolioFailed:

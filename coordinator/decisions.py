@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import TypeAlias
 
-    from bus.language.messages import MasterPortfolioFailed, OptimizationRequest, PodAnswer
+    from bus.language.messages import MarketRef, MasterPortfolioFailed, OptimizationRequest, PodAnswer
     from bus.port import Message
     from portfolio.market.snapshot import Market
 
@@ -70,19 +70,19 @@ class SetDeadline:
 
 @dataclass(frozen=True, slots=True)
 class Optimise:
-    """Every pod has answered.
+    """Every pod has answered, and at least one pod takes part.
 
     Attributes:
         request: The request.
-        results: The pods' results, by pod.
+        results: The pods' answers, by pod: results, and findings that no mix is better than cash.
         by: When an answer must be found.
         request_data: The request, as it was published.
-        answer_data: The pods' results, as they were published, in the request's order.
-        signed: The pods' results, if they go into the final event.
+        answer_data: The pods' answers, as they were published, in the request's order.
+        signed: The pods' answers, if they go into the final event.
     """
 
     request: OptimizationRequest
-    results: Mapping[str, PodResult]
+    results: Mapping[str, PodAnswer]
     by: datetime
     request_data: bytes
     answer_data: Mapping[str, bytes]
@@ -285,11 +285,12 @@ def _weigh(request: OptimizationRequest, message: Message, answer_data: Mapping[
                 Reason.INTERNAL_ERROR,
                 f"the answer of {pod} cannot be used ({error}): deploy the same version everywhere",
             )
-    if failed := [answer for answer in answers.values() if isinstance(answer, PodFailed)]:
+    failed = [answer for answer in answers.values() if isinstance(answer, PodFailed)]
+    if not can_go_on(request, answers):
         return _collect(request, failed, signed)
-    results = {pod: answer for pod, answer in answers.items() if isinstance(answer, PodResult)}
-    if len({(result.market.id, result.market.sha256) for result in results.values()}) > 1:
-        markets_told = ", ".join(f"{pod} {r.market.id} {r.market.sha256[:12]}" for pod, r in results.items())
+    used = {pod: market for pod, answer in answers.items() if (market := _market_of(answer)) is not None}
+    if len({(market.id, market.sha256) for market in used.values()}) > 1:
+        markets_told = ", ".join(f"{pod} {market.id} {market.sha256[:12]}" for pod, market in used.items())
         return _fail(
             request,
             Reason.MARKETS_DIFFER,
@@ -297,7 +298,27 @@ def _weigh(request: OptimizationRequest, message: Message, answer_data: Mapping[
             "deploy the same everywhere",
             pod_answers=signed,
         )
-    return Optimise(request, results, _found_by(message, request), message.data, answer_data, signed)
+    return Optimise(request, answers, _found_by(message, request), message.data, answer_data, signed)
+
+
+def can_go_on(request: OptimizationRequest, answers: Mapping[str, PodAnswer]) -> bool:
+    """Return whether the pods with a result can be coordinated.
+
+    A pod that found that no mix is better than cash takes no part, unless a money goal or the money that no goal needs
+    is that pod's. A pod that failed for any other reason is never left out.
+    """
+    failed = {pod: answer for pod, answer in answers.items() if isinstance(answer, PodFailed)}
+    needed = {request.surplus_pod, *(goal.pod for goal in request.goals)}
+    return len(failed) < len(answers) and all(
+        answer.no_better_than_cash is not None and pod not in needed for pod, answer in failed.items()
+    )
+
+
+def _market_of(answer: PodAnswer) -> MarketRef | None:
+    """Return the market that an answer was computed with; None for a failure that names none."""
+    if isinstance(answer, PodResult):
+        return answer.market
+    return None if answer.no_better_than_cash is None else answer.no_better_than_cash.market
 
 
 def _read_answer(request: OptimizationRequest, pod: str, data: bytes) -> PodAnswer:
@@ -311,6 +332,8 @@ def _read_answer(request: OptimizationRequest, pod: str, data: bytes) -> PodAnsw
     if isinstance(answer, PodResult):
         about += [answer.mandate.pod, _shown(answer.capital_share)]
         due += [pod, _shown((request.shares() or {}).get(pod))]
+    elif answer.no_better_than_cash is not None:
+        about, due = [*about, answer.no_better_than_cash.mandate.pod], [*due, pod]
     if about != due:
         raise BadMessageError(f"it is about {' '.join(about)}, not {' '.join(due)}")
     return answer
@@ -329,6 +352,7 @@ def _collect(request: OptimizationRequest, failed: list[PodFailed], signed: Sign
         goals=tuple(goal for answer in failed for goal in answer.goals),
         conflicts=tuple(conflict for answer in failed for conflict in answer.conflicts),
         repairs=tuple(repair for answer in failed for repair in answer.repairs),
+        no_better_than_cash=tuple(answer.pod for answer in failed if answer.no_better_than_cash is not None),
         pod_answers=signed,
     )
 

@@ -7,7 +7,7 @@ import sys
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from bus.language.messages import PodResult, Progress, Stage, StoppedBy, encode, parse_pod_answer, parse_request
+from bus.language.messages import Progress, Stage, StoppedBy, encode, parse_pod_answer, parse_request
 from bus.language.packing import unpack
 from bus.process.answering import answer_all
 from coordinator.budget import Budget
@@ -23,11 +23,11 @@ _TOLD_EVERY_S = 0.25
 
 
 def answer(question: bytes, note: Note) -> bytes:
-    """Answer one question: a request and the pods' results, as they were published, and the time limit in seconds."""
+    """Answer one question: a request and the pods' answers, as they were published, and the time limit in seconds."""
     head, (request_data, *answer_data) = unpack(question)
     budget = Budget(head["seconds"], StoppedBy(head["by"]))
     request = parse_request(request_data, head["request_id"])
-    results = {result.pod: result for result in map(parse_pod_answer, answer_data) if isinstance(result, PodResult)}
+    results = {answer.pod: answer for answer in map(parse_pod_answer, answer_data)}
     event, data = finish(request, results, budget=budget, on_progress=_progress_notes(request.request_id, note))
     return payload_of(event, data).packed()
 

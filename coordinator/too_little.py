@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from portfolio.master.coordinated_portfolio import CoordinatedPortfolio
     from portfolio.pod.sleeve import Sleeve
     from portfolio.published.conflicts import Repair
+    from portfolio.terms.targets import Plans
 
 
 def repairs_of_size(
-    request: OptimizationRequest, answered: Sequence[Sleeve], market: Market, budget: Budget
+    request: OptimizationRequest, answered: Sequence[Sleeve], plans: Plans, market: Market, budget: Budget
 ) -> list[Repair]:
     """Find how much money would be enough for the pods, and which pods would do with this money.
 
@@ -36,11 +37,12 @@ def repairs_of_size(
         return []
 
     def case_at(cash_aud: float) -> Case:
-        return _case(request, answered, market, budget, cash_aud)
+        return _case(request, answered, plans, market, budget, cash_aud)
 
     def case_of(shares: Mapping[str, float]) -> Case:
         fewer = _with_pods(request, shares)
-        case = _case(fewer, [s for s in answered if s.mandate.pod in shares], market, budget, owned.cash_aud)
+        part = [s for s in answered if s.mandate.pod in shares]
+        case = _case(fewer, part, fewer.plans(market), market, budget, owned.cash_aud)
         refuse_strangers(case.goals, case.sleeves, case.terms)
         return case
 
@@ -48,7 +50,7 @@ def repairs_of_size(
     if money is None:
         return []
     shares = request.shares()
-    if shares is None:
+    if shares is None or plans.in_cash:
         return [money]
     named = {goal.pod for goal in request.goals if goal.pod is not None}
     pods = enough_pods(shares, case_of, budget.for_orders_s, always=named)
@@ -68,10 +70,15 @@ def _with_pods(request: OptimizationRequest, shares: Mapping[str, float]) -> Opt
 
 
 def _case(
-    request: OptimizationRequest, answered: Sequence[Sleeve], market: Market, budget: Budget, cash_aud: float
+    request: OptimizationRequest,
+    answered: Sequence[Sleeve],
+    plans: Plans,
+    market: Market,
+    budget: Budget,
+    cash_aud: float,
 ) -> Case:
     """Make the customer's case with another amount of cash."""
-    plans, terms = request.plans(market), request.terms()
+    terms = request.terms()
     assert terms.owned is not None  # noqa: S101 - the caller checks this
     now = replace(terms, owned=replace(terms.owned, cash_aud=cash_aud))
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 # Customer keys are shorter; a reason may be a paragraph, and a row shows the beginning.
 LONGEST_LINE = 240
+_IN_CASH = "takes no part, since cash is expected to return more"
 # No valid request has more pods; forged messages might.
 _MOST_PODS = 32
 
@@ -154,6 +155,8 @@ def _pod_answer(data: bytes) -> Answer:
         answer: PodAnswer = parse_pod_answer(data)
     except BadMessageError:
         return Answer(good=False, said="cannot be read")
+    if isinstance(answer, PodFailed) and answer.no_better_than_cash is not None:
+        return Answer(good=False, said=printable(answer.message, longest=LONGEST_LINE), reason=_IN_CASH)
     if isinstance(answer, PodFailed):
         return Answer(good=False, said=_line(answer.message), reason=answer.reason.words)
     figures = answer.figures

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from typing import TypeAlias
 
-    from bus.language.messages import FinalEvent, MasterPortfolioFailed, PodAnswer
+    from bus.language.messages import FinalEvent, MasterPortfolioFailed, NoBetterThanCash, PodAnswer
     from portfolio.published.account import PodAccount
 
     Keys: TypeAlias = Mapping[str, Collection[str]]
@@ -66,11 +66,17 @@ def contradictions(event: FinalEvent) -> Iterator[str]:
 
 def _of_portfolio(event: MasterPortfolioOptimized, answers: Sequence[PodAnswer]) -> Iterator[str]:
     found = {answer.pod: answer for answer in answers if isinstance(answer, PodResult)}
+    in_cash = {
+        answer.pod: answer.no_better_than_cash
+        for answer in answers
+        if isinstance(answer, PodFailed) and answer.no_better_than_cash is not None
+    }
     unused = event.funding.unused if event.funding else {}
-    if set(found) != (asked := {*event.pods, *unused}):
-        have, need = (", ".join(sorted(pods)) or "none" for pods in (found, asked))
+    if {*found, *in_cash} != (asked := {*event.pods, *unused, *event.in_cash}):
+        have, need = (", ".join(sorted(pods)) or "none" for pods in ({*found, *in_cash}, asked))
         yield f"the event has the pods {need}, and results of {have}"
         return
+    yield from _of_pods_in_cash(event, in_cash)
     for pod, result in found.items():
         if result.market != event.market:
             yield f"{pod} used another market, {result.market.id} with hash {result.market.sha256[:12]}"
@@ -79,6 +85,20 @@ def _of_portfolio(event: MasterPortfolioOptimized, answers: Sequence[PodAnswer])
         if pod in event.pods:
             for what in _differing(event, event.pods[pod], result):
                 yield f"{what} of {pod} differs from the answer that {pod} signed"
+
+
+def _of_pods_in_cash(event: MasterPortfolioOptimized, signed: Mapping[str, NoBetterThanCash]) -> Iterator[str]:
+    """Compare the pods in cash with the pods that signed that no mix is better."""
+    if set(signed) != set(event.in_cash):
+        have, need = (", ".join(sorted(pods)) or "none" for pods in (signed, event.in_cash))
+        yield f"the pods in cash of the event: {need}; the pods that signed that no mix is better than cash: {have}"
+        return
+    for pod, why in signed.items():
+        told = event.in_cash[pod]
+        if (why.mandate, why.left_out, why.greatest_return) != (told.mandate, told.left_out, told.greatest_return):
+            yield f"the reason why {pod} is in cash differs from the answer that {pod} signed"
+        if why.market != event.market:
+            yield f"{pod} used another market, {why.market.id} with hash {why.market.sha256[:12]}"
 
 
 # The coordinator compares shares to nine decimals, because sums of shares differ in the last digits.

@@ -16,14 +16,14 @@ from bus.language.forms import MARKET
 from bus.language.messages import BadMessageError, PodFailed, change_request, glance, parse_request
 from bus.language.plain_text import printable
 from bus.language.subjects import POD_PATTERN
-from coordinator.decisions import refusals
+from coordinator.decisions import can_go_on, refusals
 from portfolio.market import folders
 from portfolio.names import doubted
 from portfolio.terms.goals import pod_goals, strange_names
 from report.facts.percentages import spaced
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from bus.language.messages import OptimizationRequest, PodAnswer
@@ -79,8 +79,10 @@ def examine(data: bytes, folder: Path | None, files: Sequence[Path]) -> Findings
     errors = [refused.event.message for refused in refusals(request)]
     asked = {pod: mandates[pod] for pod in request.asked() if pod in mandates}
     if not errors:
-        answers = [answer(mandate, request.request_id, data) for mandate in asked.values()]
-        errors = [*_failures(answers), *_strange(request, asked, answers)]
+        found = {pod: answer(mandate, request.request_id, data) for pod, mandate in asked.items()}
+        answers = {pod: each for pod, each in found.items() if each is not None}
+        failures = () if can_go_on(request, answers) else _failures(answers.values())
+        errors = [*failures, *_strange(request, asked, answers.values())]
     return [*((Kind.ERROR, error) for error in errors), *unknown]
 
 
@@ -135,17 +137,16 @@ def _unknown(market: str, pods: Sequence[str], mandates: Mapping[str, Mandate]) 
         yield Kind.UNKNOWN, text
 
 
-def _failures(answers: Sequence[PodAnswer | None]) -> Iterator[str]:
+def _failures(answers: Iterable[PodAnswer]) -> Iterator[str]:
     for each in answers:
         if isinstance(each, PodFailed):
             yield each.message
 
 
-def _strange(
-    request: OptimizationRequest, asked: Mapping[str, Mandate], answers: Sequence[PodAnswer | None]
-) -> Iterator[str]:
+def _strange(request: OptimizationRequest, asked: Mapping[str, Mandate], answers: Iterable[PodAnswer]) -> Iterator[str]:
     """Yield names of goals and pairs that the request does not have, if all its pods are known."""
-    found = [each.mandate for each in answers if each is not None and not isinstance(each, PodFailed)]
+    parts = (each.no_better_than_cash if isinstance(each, PodFailed) else each for each in answers)
+    found = [part.mandate for part in parts if part is not None]
     if len(found) == len(request.asked()):
         goals = [goal.name for mandate in found for goal in pod_goals(mandate, {})]
         yield from strange_names(request.priorities, request.correlation_limits, goals=goals, pods=[*asked])

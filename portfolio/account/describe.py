@@ -160,10 +160,10 @@ def _holdings(market: Market, sleeves: Sequence[Sleeve], terms: Terms, X: Matrix
 
 
 def _cash(terms: Terms, w: Vector, move: Move | None) -> CashHeld | None:
-    if terms.owned is None or move is None:
+    if not terms.has_cash:
         return None
     weight = cash_share(terms, w)
-    costs = move.brokerage_aud + move.spread_aud
+    costs = 0.0 if move is None else move.brokerage_aud + move.spread_aud
     return CashHeld(weight, weight * terms.total_capital_aud, costs, terms.cash_rate)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -83,7 +84,10 @@ class Case:
         owned = self.terms.owned
         if owned is None:
             return None
-        return self._once("stock", lambda: take_stock(self.market, owned, self.terms.rules, self.unsold))
+        in_cash = math.fsum(self.terms.in_cash.values())
+        return self._once(
+            "stock", lambda: take_stock(self.market, owned, self.terms.rules, self.unsold, in_cash=in_cash)
+        )
 
     @property
     def side_by_side(self) -> Matrix:

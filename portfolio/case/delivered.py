@@ -46,15 +46,14 @@ def delivered(case: Case, X: Matrix, *, fees_aud: float = 0.0, tax_aud: float = 
     terms, capital = case.terms, case.terms.total_capital_aud
     if terms.owned is None:
         return Delivered(_growths(case, X / X.sum(axis=1)[:, None]))
-    money = 1 - cash_floor(terms.owned, terms.rules, capital) - float(X.sum()) - fees_aud / capital
+    money = 1 - cash_floor(terms) - float(X.sum()) - fees_aud / capital
     return Delivered(_growths(case, pods_money(X, money, _shares(case))), part_left(case, fees_aud + tax_aud))
 
 
 def part_left(case: Case, cost_aud: float) -> float:
     """Compute the part of the money to invest that trades at this cost leave."""
-    owned, capital = case.terms.owned, case.terms.total_capital_aud
-    floor = 0.0 if owned is None else cash_floor(owned, case.terms.rules, capital)
-    return max(1 - cost_aud / ((1 - floor) * capital), LEAST_LEFT)
+    to_invest_aud = (1 - cash_floor(case.terms)) * case.terms.total_capital_aud
+    return max(1 - cost_aud / to_invest_aud, LEAST_LEFT)
 
 
 def before_the_orders(case: Case) -> Growth:

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 def cash_share(terms: Terms, w: Vector) -> float:
-    """Compute the share of the capital that is held as cash; none where the terms have no account.
+    """Compute the share of the capital that is held as cash: without an account, that of the pods in cash.
 
-    The costs of the trades are paid from it.
+    The costs of the trades of an account are paid from it.
     """
-    return 0.0 if terms.owned is None else max(1.0 - float(w.sum()), 0.0)
+    return max(1.0 - float(w.sum()), 0.0) if terms.has_cash else 0.0
 
 
 def income_of(market: Market, terms: Terms, w: Vector, cash: float) -> Income:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from portfolio.tax.parcels import Parcel, Rebased
     from portfolio.tax.sale import Sale
     from portfolio.tax.taxpayer import Taxpayer
+    from portfolio.terms.in_cash import InCash
     from portfolio.terms.rules import Rules, Terms
 
 # The smallest first purchase of a security on ASX (ASX: minimum initial investment in a listed security).
@@ -174,8 +176,18 @@ class TooLittleError(DataError):
         return TooLittleError(str(self), repairs)
 
 
-def take_stock(market: Market, owned: Owned, rules: Rules, unsold: frozenset[int] = frozenset()) -> Inventory:
-    """Value the customer's holdings at the market's prices; nothing of the parcels *unsold* is sold."""
+def take_stock(
+    market: Market, owned: Owned, rules: Rules, unsold: frozenset[int] = frozenset(), *, in_cash: float = 0.0
+) -> Inventory:
+    """Value the customer's holdings at the market's prices.
+
+    Args:
+        market: The market's figures.
+        owned: The holdings of today.
+        rules: The customer's rules.
+        unsold: Parcels of which nothing is sold, by number.
+        in_cash: Money of the pods in cash, as a share of the capital.
+    """
     prices = np.array([np.nan if etf.price_aud is None else etf.price_aud for etf in market.etfs])
     costs = market.column("half_spread") + owned.brokerage_share
     priced = [(j, etf) for j, etf in enumerate(market.etfs) if etf.price_aud is not None]
@@ -208,54 +220,99 @@ def take_stock(market: Market, owned: Owned, rules: Rules, unsold: frozenset[int
         rates=rates if any(rates.values()) else {},
         taxpayer=owned.taxpayer,
         cash=owned.money_aud / capital if capital > 0 else 0.0,
-        cash_floor=cash_floor(owned, rules, capital),
+        cash_floor=_wanted_floor(owned, rules, capital) + in_cash,
         today_aud=owned.cash_aud + float(values.sum()),
         unsold=unsold,
     )
 
 
-def cash_floor(owned: Owned, rules: Rules, capital_aud: float) -> float:
-    """Compute the share of the capital that stays money: the customer's wish or, without sales, at most the money.
+def cash_floor(terms: Terms) -> float:
+    """Compute the share of the capital that stays money: by the customer's wish, and for the pods in cash."""
+    wanted = 0.0 if terms.owned is None else _wanted_floor(terms.owned, terms.rules, terms.total_capital_aud)
+    return wanted + math.fsum(terms.in_cash.values())
 
-    Args:
-        owned: The holdings of today.
-        rules: The customer's rules: if nothing may be sold, no money can be raised.
-        capital_aud: The capital, AUD.
-    """
+
+def _wanted_floor(owned: Owned, rules: Rules, capital_aud: float) -> float:
+    """Compute the share that the customer wants to keep as money: without sales, at most the money that there is."""
     if capital_aud <= 0:
         return 0.0
     wanted = max(owned.cash_floor_aud / capital_aud, owned.min_cash_share)
     return min(wanted, max(owned.money_aud, 0.0) / capital_aud) if rules.buy_only else wanted
 
 
-def settle(market: Market, sleeves: Sequence[Sleeve], terms: Terms) -> Terms:
+def settle(market: Market, sleeves: Sequence[Sleeve], terms: Terms, in_cash: Sequence[InCash] = ()) -> Terms:
     """Limit the terms to the holdings that can be traded; the capital becomes their value plus cash.
+
+    Args:
+        market: The market's figures.
+        sleeves: The pods that take part.
+        terms: The customer's terms.
+        in_cash: The pods in cash: what only they may hold is kept, and the rest of their shares stays money.
 
     Raises:
         DataError: If the holdings are impossible.
         TooLittleError: If they are worth too little, or too much of them is to be kept as cash.
     """
     if terms.owned is None:
-        return terms
+        return _leave_in_cash(terms, in_cash, kept_aud=0.0, money_aud=math.inf)
     refuse_impossible(market, terms.owned)
     universes = {ticker for sleeve in sleeves for ticker in sleeve.mandate.universe}
-    owned = in_play(market, universes, terms.owned, terms.rules)
+    owned = in_play(market, universes, terms.owned, terms.rules, in_cash)
     capital = take_stock(market, owned, terms.rules).capital_aud
     _refuse_too_little(capital, owned)
-    kept_aud = cash_floor(owned, terms.rules, capital) * capital
+    valued = replace(terms, owned=owned, total_capital_aud=capital)
+    kept_for_pods_aud = math.fsum(kept_for(in_cash, universes, owned).values())
+    settled = _leave_in_cash(valued, in_cash, kept_aud=kept_for_pods_aud, money_aud=owned.money_aud)
+    kept_aud = cash_floor(settled) * capital
     if capital - kept_aud < LEAST_CAPITAL_AUD:
+        by_pods = f", {', '.join(settled.in_cash)} among them since cash returns more" if settled.in_cash else ""
         message = (
             f"cash and holdings that can be traded are worth {capital:,.2f} AUD, of which {kept_aud:,.2f} AUD are to"
-            f" stay money, so that less than {LEAST_CAPITAL_AUD:,.0f} AUD are left to invest: lower cash_floor_aud or"
-            " min_cash_share"
+            f" stay money{by_pods}, so that less than {LEAST_CAPITAL_AUD:,.0f} AUD are left to invest: lower"
+            " cash_floor_aud or min_cash_share"
         )
         raise TooLittleError(message)
-    return replace(terms, owned=owned, total_capital_aud=capital)
+    return settled
+
+
+def _leave_in_cash(terms: Terms, in_cash: Sequence[InCash], *, kept_aud: float, money_aud: float) -> Terms:
+    """Leave the money of pods in cash as it is: their shares less what is kept of them, if there is as much money.
+
+    Args:
+        terms: The terms, with the capital.
+        in_cash: The pods in cash.
+        kept_aud: Value of the holdings that are kept for them.
+        money_aud: Money for the orders, AUD: nothing is sold so that a pod is in cash.
+    """
+    total = math.fsum(one.share for one in in_cash)
+    if not total:
+        return terms
+    capital, floor_aud = terms.total_capital_aud, cash_floor(terms) * terms.total_capital_aud
+    due_aud = total * (capital - floor_aud + kept_aud) - kept_aud
+    stays_aud = min(max(due_aud, 0.0), max(money_aud - floor_aud, 0.0))
+    shares = {one.mandate.pod: stays_aud / capital * one.share / total for one in in_cash}
+    return replace(terms, in_cash={pod: share for pod, share in shares.items() if share > 0})
+
+
+def kept_for(in_cash: Sequence[InCash], universes: Collection[str], owned: Owned | None) -> dict[str, float]:
+    """Value the kept holdings that only pods in cash may hold, AUD, by pod: the first that may hold the ETF.
+
+    Args:
+        in_cash: The pods in cash.
+        universes: Tickers that any of the pods that take part may hold.
+        owned: The holdings of today, with those that are kept; None without an account.
+    """
+    values = dict.fromkeys((one.mandate.pod for one in in_cash), 0.0)
+    for kept in owned.kept if owned else ():
+        first = next((one.mandate.pod for one in in_cash if kept.ticker in one.mandate.universe), None)
+        if first is not None and kept.ticker not in universes:
+            values[first] += kept.value_aud or 0.0
+    return values
 
 
 def above_the_floor(sleeves: Sequence[Sleeve], terms: Terms) -> Sequence[Sleeve]:
     """Give each pod its share of the capital that the cash to be kept leaves; *terms* are settled."""
-    floor = 0.0 if terms.owned is None else cash_floor(terms.owned, terms.rules, terms.total_capital_aud)
+    floor = cash_floor(terms)
     return [replace(sleeve, share=sleeve.share * (1 - floor)) for sleeve in sleeves] if floor else sleeves
 
 
@@ -319,14 +376,17 @@ def _refuse_too_little(capital: float, owned: Owned) -> None:
         raise TooLittleError(message)
 
 
-def in_play(market: Market, universes: Collection[str], owned: Owned, rules: Rules) -> Owned:
+def in_play(
+    market: Market, universes: Collection[str], owned: Owned, rules: Rules, in_cash: Sequence[InCash] = ()
+) -> Owned:
     """Separate the parcels that can be traded from those that are kept, with the reason for each kept ETF.
 
     Args:
         market: The market's figures.
-        universes: Tickers that any of the customer's pods may hold.
+        universes: Tickers that any of the pods that take part may hold.
         owned: The holdings in the request.
         rules: The customer's rules: the tickers never to sell, and the smallest order.
+        in_cash: The pods in cash: what only they may hold is kept.
 
     Raises:
         DataError: If the market does not know an ETF.
@@ -341,6 +401,8 @@ def in_play(market: Market, universes: Collection[str], owned: Owned, rules: Rul
             kept[ticker] = "the market does not know it, and the request keeps such holdings"
         elif ticker not in known or known[ticker].price_aud is None:
             kept[ticker] = "the market has no price, or no return and risk, for it"
+        elif ticker not in universes and (pods := _may_hold(in_cash, ticker)):
+            kept[ticker] = f"no pod that takes part may hold it, and {pods} may, which takes no part for now"
         elif ticker not in universes and owned.outside is Outside.KEEP:
             kept[ticker] = "no pod that takes part may hold it, and the request keeps such holdings"
         elif ticker not in universes and rules.stays(ticker):
@@ -354,6 +416,10 @@ def in_play(market: Market, universes: Collection[str], owned: Owned, rules: Rul
         parcels=tuple(sorted((p for p in owned.parcels if p.ticker not in kept), key=_by_purchase)),
         kept=tuple(_kept(owned, ticker, prices.get(ticker), why) for ticker, why in kept.items()),
     )
+
+
+def _may_hold(in_cash: Sequence[InCash], ticker: str) -> str:
+    return " and ".join(one.mandate.pod for one in in_cash if ticker in one.mandate.universe)
 
 
 def not_described(market: Market, owned: Owned) -> str:

@@ -52,8 +52,8 @@ class Settled:
     @property
     def to_invest_aud(self) -> float:
         """The capital above the cash to be kept."""
-        terms, capital = self.terms, self.terms.total_capital_aud
-        return capital - (0.0 if terms.owned is None else cash_floor(terms.owned, terms.rules, capital) * capital)
+        capital = self.terms.total_capital_aud
+        return capital - cash_floor(self.terms) * capital
 
     def with_shares(self, shares: Mapping[str, float]) -> Settled:
         """Give the same pods other shares of the same capital; fund each pod's goals from the pod's share."""
@@ -94,7 +94,7 @@ def settle_shares(
         claims = tuple(replace(claim, needed_aud=needs[claim.target.goal_id]) for claim in alone)
     part = list(sleeves)
     while True:
-        settled = settle(market, part, terms)
+        settled = settle(market, part, terms, plans.in_cash)
         allotment = _divided(settled, claims, part, plans)
         stay = [s for s in part if s.mandate.pod in allotment.shares]
         if len(stay) == len(part):
@@ -103,7 +103,10 @@ def settle_shares(
         part = stay
     unused = tuple(s for s in sleeves if s not in part)
     return Settled(
-        terms=replace(_without(settled, unused, growths), pod_ranks=_ranks(claims)),
+        terms=replace(
+            _without(settled, [s.mandate for s in unused] + [one.mandate for one in plans.in_cash], growths),
+            pod_ranks=_ranks(claims),
+        ),
         sleeves=tuple(above_the_floor([replace(s, share=allotment.shares[s.mandate.pod]) for s in part], settled)),
         unused=unused,
         alone=alone,
@@ -150,11 +153,11 @@ def _ranks(claims: Sequence[Claim]) -> dict[str, int]:
     return ranks
 
 
-def _without(terms: Terms, unused: Sequence[Sleeve], pods: Collection[str]) -> Terms:
+def _without(terms: Terms, unused: Sequence[Mandate], pods: Collection[str]) -> Terms:
     """Leave out what the terms say of the goals of pods that take no part, and of pairs with such pods."""
-    idle = {s.mandate.pod for s in unused}
-    goals = {f"{s.mandate.pod}.{measure.value}" for s in unused for measure in s.mandate.goals}
-    pairs = {pair for s in unused for pod in pods for pair in (f"{s.mandate.pod}-{pod}", f"{pod}-{s.mandate.pod}")}
+    idle = {mandate.pod for mandate in unused}
+    goals = {f"{mandate.pod}.{measure.value}" for mandate in unused for measure in mandate.goals}
+    pairs = {pair for one in idle for pod in {*pods, *idle} for pair in (f"{one}-{pod}", f"{pod}-{one}")}
     return replace(
         terms,
         priorities={name: priority for name, priority in terms.priorities.items() if name not in goals},
@@ -165,7 +168,7 @@ def _without(terms: Terms, unused: Sequence[Sleeve], pods: Collection[str]) -> T
 
 def _divided(terms: Terms, claims: Sequence[Claim], sleeves: Sequence[Sleeve], plans: Plans) -> Allotment:
     """Divide the capital that the cash to be kept leaves."""
-    invested = 1.0 - (0.0 if terms.owned is None else cash_floor(terms.owned, terms.rules, terms.total_capital_aud))
+    invested = 1.0 - cash_floor(terms)
     if plans.shares is not None:
         return divide(invested * terms.total_capital_aud, claims, plans.shares)
     least = {s.mandate.pod: _least_share(terms, s.mandate) / invested for s in sleeves}

@@ -7,6 +7,7 @@ the tax or ``figures``. So a mistake there cannot pass here as well.
 - ``portfolio`` checks weights, targets and the proof.
 - ``market`` checks what the event says of its market.
 - ``mandates`` checks the mandates as they were used.
+- ``in_cash`` checks the pods that take no part since cash is expected to return more.
 - ``money_goals`` checks the money goals.
 - ``income`` checks distributions and the tax on them.
 - ``owned`` checks the holdings before the trades.
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from portfolio.check.in_cash import in_cash
 from portfolio.check.income import income
 from portfolio.check.later import later
 from portfolio.check.mandates import mandates
@@ -54,6 +56,7 @@ def findings(event: Event, market: Market) -> list[str]:
         *market_told(event, market),
         *mandates(portfolio),
         *portfolio.findings(),
+        *in_cash(portfolio),
         *money_goals(portfolio),
         *income(portfolio),
     ]

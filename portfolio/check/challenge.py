@@ -97,7 +97,11 @@ class _Challenge:
         """Check that holdings, shape (pods, n), keep the rules of the whole and of each pod."""
         portfolio, w = self.portfolio, X.sum(axis=0)
         invested = float(w.sum())
-        if (X < 0).any() or invested > 1 + _ROUNDING or (portfolio.owned is None and invested < 1 - _ROUNDING):
+        if (
+            (X < 0).any()
+            or invested > 1 + _ROUNDING
+            or (portfolio.owned is None and invested < 1 - portfolio.floor - _ROUNDING)
+        ):
             yield f"the weights sum to {invested:.9f}"
         yield from portfolio.near_shares(X, portfolio.rules["capital_tolerance"] if portfolio.owned else 0.0)
         yield from portfolio.positions(X, portfolio.had)

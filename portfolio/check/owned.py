@@ -25,7 +25,7 @@ from portfolio.check.tax import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from portfolio import Vector
     from portfolio.check.facts import Event
@@ -63,6 +63,11 @@ class Parcel:
     results: Mapping[str, float]
 
 
+def left_by_pods(terms: Event) -> float:
+    """Add up the money of the pods in cash, as a share of the capital; events of before such pods have none."""
+    return sum(float(share) for share in (terms.get("in_cash") or {}).values())
+
+
 def _payer(told: Event) -> Payer:
     """Read the taxpayer; events of before some members exist are checked too."""
     rate, entity = told["marginal_rate"], told["entity"]
@@ -88,8 +93,10 @@ def _payer(told: Event) -> Payer:
 class Owned:
     """The existing holdings, read from the terms of an event."""
 
-    def __init__(self, terms: Event, universes: set[str], market: Market) -> None:
+    def __init__(self, terms: Event, universes: set[str], market: Market, spared: Collection[str] = ()) -> None:
         self.terms, self.told, self.universes, self.market = terms, terms["owned"], universes, market
+        # What pods in cash may hold is not traded, unless a pod that takes part may hold it as well.
+        self.spared = spared
         self.index = {etf.ticker: j for j, etf in enumerate(market.etfs)}
         self.prices = np.array([etf.price_aud or 0.0 for etf in market.etfs])
         self.as_of = date.fromisoformat(self.told["as_of"])
@@ -115,7 +122,7 @@ class Owned:
         self.money = float(self.told["cash_aud"]) + self.contribution - self.withdrawal
         self.buys_only = bool(terms["rules"].get("buy_only", False))
         self.unsold = {p.ticker for p in self.parcels if self.buys_only or p.ticker in terms["rules"]["never_sell"]}
-        self.floor = self.floor_of(self.capital)
+        self.floor = self.wanted_floor + left_by_pods(terms)
         # The most money that may be left: what there was, or what is to be kept.
         self.most_idle = max(self.money / self.capital, self.floor)
         self.keeps_tax = bool(self.paid.get("keep_tax_aside", False))
@@ -124,10 +131,11 @@ class Owned:
         moved = self.contribution != 0 or self.withdrawal != 0
         self.whole = worth if moved and worth > 0 else self.capital
 
-    def floor_of(self, whole_aud: float) -> float:
-        """Compute the share of an account that stays money; without sales, no more than there is."""
-        wanted = max(float(self.told["cash_floor_aud"]) / whole_aud, float(self.told["min_cash_share"]))
-        return min(wanted, max(self.money, 0.0) / whole_aud) if self.buys_only else wanted
+    @property
+    def wanted_floor(self) -> float:
+        """The share that stays money by the customer's wish; without sales, no more than there is."""
+        wanted = max(float(self.told["cash_floor_aud"]) / self.capital, float(self.told["min_cash_share"]))
+        return min(wanted, max(self.money, 0.0) / self.capital) if self.buys_only else wanted
 
     def most_tax(self, sold_aud: Vector) -> float:
         """Bound the tax on sales, AUD: each dollar sold of an ETF at the tax of the parcel that is taxed most."""
@@ -272,7 +280,7 @@ class Owned:
         """Whether a holding must not be traded.
 
         An ETF without a price is kept. An ETF outside all universes is kept if the terms say so, if the rules forbid
-        the sale, or if the order would be too small.
+        the sale, if the order would be too small, or if a pod in cash may hold it.
         """
         j = self.index.get(ticker)
         if j is None or not self.prices[j]:
@@ -280,4 +288,5 @@ class Owned:
         rules = self.terms["rules"]
         small = units * float(self.prices[j]) < rules["min_order_aud"]
         kept = self.told["outside"] == "keep" or self.buys_only or ticker in rules["never_sell"] or small
+        kept = kept or ticker in self.spared
         return ticker not in self.universes and kept

@@ -12,7 +12,7 @@ from portfolio.check.aimed import aimed
 from portfolio.check.distance import distances, rooms
 from portfolio.check.facts import FIGURE, MET, RULE, correlation, differing, same
 from portfolio.check.move import Move
-from portfolio.check.owned import Owned
+from portfolio.check.owned import Owned, left_by_pods
 from portfolio.check.tax import gains_counted, taxed_yield
 
 if TYPE_CHECKING:
@@ -91,7 +91,11 @@ class Portfolio:
         self.X = np.array([self.vector(pod["weights"]) for pod in self.pods.values()])
         self.naive_sleeves = np.array([self.vector(pod["naive_weights"]) for pod in self.pods.values()])
         universes = {ticker for pod in self.pods.values() for ticker in pod["mandate"]["universe"]}
-        self.owned = Owned(self.terms, universes, market) if self.terms["owned"] is not None else None
+        # Pods in cash take no part: their money stays as it is. Events of before such pods have none.
+        self.in_cash: Mapping[str, Event] = event.get("in_cash") or {}
+        spared = {ticker for one in self.in_cash.values() for ticker in one["mandate"]["universe"]}
+        self.owned = Owned(self.terms, universes, market, spared) if self.terms["owned"] is not None else None
+        self.floor = self.owned.floor if self.owned else left_by_pods(self.terms)
         # Fractions of the pod's invested amount. With existing holdings, this amount may differ from the capital share.
         self.sleeves = parts(self.X)
         # How far the portfolio may be from rules that are targets.
@@ -141,9 +145,9 @@ class Portfolio:
     def structure(self) -> Iterator[str]:
         """Check that the pods' weights and shares add up, and that the list of holdings agrees with them."""
         w = self.vector(self.event["weights"])
-        if not isclose(w.sum(), 1.0, abs_tol=RULE) and (self.owned is None or w.sum() > 1):
-            yield f"the weights sum to {w.sum():.9f}, not to 1"
-        given = 1.0 - (self.owned.floor if self.owned else 0.0)
+        given = 1.0 - self.floor
+        if w.sum() > 1 + RULE or (self.owned is None and not isclose(w.sum(), given, abs_tol=RULE)):
+            yield f"the weights sum to {w.sum():.9f}, not to {given:.9g}"
         if not isclose(self.shares.sum(), given, abs_tol=FIGURE):
             yield f"the pods' shares of the capital sum to {self.shares.sum():.9f}, not to {given:.9f}"
         if abs(self.X.sum(axis=0) - w).max() > FIGURE:
@@ -195,25 +199,30 @@ class Portfolio:
         ]
 
     def cash(self) -> Iterator[str]:
-        """Check the line of the money that is not invested: with an account, what the ETFs leave of the capital."""
+        """Check the line of the money that is not invested: what the ETFs leave of the capital."""
         told = self.event["cash"]
-        if (told is None) != (self.owned is None):
-            yield "money is told without an account, or an account without its money"
-        if told is None or self.owned is None:
+        if (told is not None) != self.has_cash:
+            yield "money is told without an account and without pods in cash, or there are such and no money is told"
+        if told is None or not self.has_cash:
             return
-        left = self.idle(self.X.sum(axis=0))
-        move = self.moves["master"]
+        left, capital = self.idle(self.X.sum(axis=0)), float(self.terms["total_capital_aud"])
+        move = self.moves.get("master")
         due = {
             "weight": left,
-            "amount_aud": left * self.owned.capital,
-            "costs_aud": move.brokerage_aud + move.spread_aud,
+            "amount_aud": left * capital,
+            "costs_aud": move.brokerage_aud + move.spread_aud if move else 0.0,
             "rate": self.cash_rate,
         }
-        yield from (f"of the cash, {words}" for words in differing(told, due, size=self.owned.capital))
+        yield from (f"of the cash, {words}" for words in differing(told, due, size=capital))
+
+    @property
+    def has_cash(self) -> bool:
+        """Whether some of the capital may be money: in an account, or that of pods in cash."""
+        return self.owned is not None or self.floor > 0
 
     def idle(self, w: Vector) -> float:
-        """Compute the share of the capital that the weights leave as money; none where there is no account."""
-        return max(0.0, 1.0 - float(w.sum())) if self.owned else 0.0
+        """Compute the share of the capital that the weights leave as money."""
+        return max(0.0, 1.0 - float(w.sum())) if self.has_cash else 0.0
 
     def limits(self) -> Iterator[str]:
         """Check the hard rules of the whole portfolio and of each pod."""
@@ -265,8 +274,7 @@ class Portfolio:
 
     def distances(self, X: Matrix, had: Vector, money: float) -> dict[str, Broken]:
         """Find the breaches of each rule that may be a target, in holdings *X*, shape (pods, n)."""
-        floor = self.owned.floor if self.owned else 0.0
-        return distances(self.rules, self.pods, self.market, X, had=had, money=(money, floor))
+        return distances(self.rules, self.pods, self.market, X, had=had, money=(money, self.floor))
 
     def _targets(self, X: Matrix, had: Vector) -> Iterator[str]:
         """Check that holdings are no further from rules that are targets than the budgets force."""

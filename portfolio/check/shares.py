@@ -19,7 +19,7 @@ _OF_GOALS = ("tolerance_aud", "misplaced_aud", "unsettled_aud")
 
 def shares(portfolio: Portfolio, funding: Event, goals: Sequence[Event]) -> Iterator[str]:
     """Check each goal's capital, each pod's surplus, each pod's share, and which pods take no part."""
-    invested = 1.0 - (portfolio.owned.floor if portfolio.owned else 0.0)
+    invested = 1.0 - portfolio.floor
     capital = invested * portfolio.terms["total_capital_aud"]
     told = {pod: account["capital_share"] / invested for pod, account in portfolio.pods.items()}
     ranks = {goal["pod"]: min(g["priority"] for g in goals if g["pod"] == goal["pod"]) for goal in goals}
@@ -67,7 +67,7 @@ def _settled(
     due = {"tolerance_aud": _TOLERANCE * capital, "misplaced_aud": _misplaced(goals, told, funding["surplus_aud"])}
     if not _has_kept(portfolio):
         mandates = {pod: account["mandate"] for pod, account in (*portfolio.pods.items(), *funding["unused"].items())}
-        invested = 1.0 - (portfolio.owned.floor if portfolio.owned else 0.0)
+        invested = 1.0 - portfolio.floor
         least = {pod: _least(portfolio, mandate) / invested for pod, mandate in mandates.items()}
         part = _taking_part(goals, least, funding["surplus_pod"], capital)
         _, purses = _funded(goals, part, funding["surplus_pod"], capital)

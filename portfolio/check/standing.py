@@ -56,9 +56,10 @@ def held(portfolio: Portfolio, orders: Orders | None) -> dict[str, Held]:
     capital = float(portfolio.terms["total_capital_aud"])
     naive = portfolio.naive_sleeves * portfolio.shares[:, None]
     if portfolio.owned is None or orders is None:
+        each = {"separate": naive, "suggested": portfolio.X}
         return {
-            "separate": Held(naive.sum(axis=0), 0.0, 0.0, _shared(naive), capital),
-            "suggested": Held(portfolio.X.sum(axis=0), 0.0, 0.0, _shared(portfolio.X), capital),
+            which: Held(w := X.sum(axis=0), portfolio.idle(w) * capital, 0.0, _shared(X), capital)
+            for which, X in each.items()
         }
     way, invested = portfolio.moves["naive"], float(naive.sum()) * capital
     costs = way.brokerage_aud + way.spread_aud

@@ -25,6 +25,7 @@ from portfolio.pod import frontier_point
 from portfolio.pod.sleeve import Sleeve
 from portfolio.published.conflicts import Conflict, Repair, Shortfall
 from portfolio.terms.goals import pod_goals
+from portfolio.terms.in_cash import InCash
 from portfolio.terms.rules import TARGET_TOLERANCE
 
 if TYPE_CHECKING:
@@ -77,6 +78,18 @@ class UnreachableMandateError(UnreachableGoalError):
         self.shortfalls, self.conflicts, self.repairs = shortfalls, conflicts, repairs
 
 
+class NoBetterThanCashError(UnreachableMandateError):
+    """No mix of a pod's ETFs is expected to return more than cash, and the pod's objective or a goal needs one.
+
+    Attributes:
+        in_cash: The pod.
+    """
+
+    def __init__(self, message: str, in_cash: InCash) -> None:
+        super().__init__(message)
+        self.in_cash = in_cash
+
+
 def optimise_sleeve(  # noqa: PLR0913 - one argument a term
     market: Market,
     mandate: Mandate,
@@ -106,6 +119,7 @@ def optimise_sleeve(  # noqa: PLR0913 - one argument a term
 
     Raises:
         DataError: If the market has no such worst case.
+        NoBetterThanCashError: If a Sharpe ratio is the objective or a goal, and no mix returns more than cash.
         UnreachableMandateError: If no portfolio keeps the pod's rules, or the goals where goals must not give way. The
             error names these rules or goals.
         SolverError: If the solver fails.
@@ -117,7 +131,7 @@ def optimise_sleeve(  # noqa: PLR0913 - one argument a term
     _refuse_small_universe(mandate, len(universe), left_out, _without_price(market, left_out, never_buy))
     aimed = market if robust is None else worst_case(market, robust)
     stage = _Stage(market, mandate, universe, aimed)
-    _refuse_no_better_than_cash(stage)
+    _refuse_no_better_than_cash(stage, left_out)
     policy = _Policy(priorities or {}, relax=relax, tolerance=target_tolerance, all_bests=all_bests)
     u, levels = _best(stage, policy)
     point = None
@@ -203,15 +217,17 @@ def _lost(stage: _Stage) -> SolverError:
     return SolverError(message)
 
 
-def _refuse_no_better_than_cash(stage: _Stage) -> None:
+def _refuse_no_better_than_cash(stage: _Stage, left_out: tuple[str, ...]) -> None:
     """Refuse a Sharpe ratio as a goal, or as the objective in its worst case, where no mix has one above zero."""
     mandate = stage.mandate
     if Measure.SHARPE in {mandate.objective.measure, *mandate.goals} and not stage.beats_cash(stage.stated):
+        u = _optimum(stage, Measure.RETURN, {})
+        greatest = float(u @ stage.market.expected_returns)
         message = (
             f"No mix of {mandate.pod}'s ETFs is expected to return more than cash, so that none has a"
             " Sharpe ratio above zero: leave the pod out, or name another market"
         )
-        raise UnreachableMandateError(message)
+        raise NoBetterThanCashError(message, InCash(mandate, left_out, greatest))
     if mandate.objective.measure is Measure.SHARPE and not stage.beats_cash(stage.aimed):
         raise _no_better_than_cash(stage)
 

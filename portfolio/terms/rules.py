@@ -167,6 +167,7 @@ class Terms:
         share_excess: How far the pods together may be from their shares beyond the ``capital_tolerance``, as a share of
             the capital: above zero only where holdings that are never sold let no portfolio be nearer.
         robust: The worst case in which the pods' scores count; None for the market's own figures.
+        in_cash: Money of the pods in cash, by pod, as shares of the capital: it stays in the account.
     """
 
     total_capital_aud: float
@@ -190,6 +191,7 @@ class Terms:
     exempt_share: float = 0.0
     total_super_balance_aud: float | None = None
     robust: Robust | None = None
+    in_cash: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def wastes_credits(self) -> bool:
@@ -210,6 +212,11 @@ class Terms:
     def largest_share(self) -> float:
         """The largest share that one taxpayer has of the income: 1 unless there are several owners."""
         return 1.0 if self.owned is None else max(share for share, _ in self.owned.taxpayer.each)
+
+    @property
+    def has_cash(self) -> bool:
+        """Whether some of the capital may stay money: with an account, or for pods in cash."""
+        return self.owned is not None or bool(self.in_cash)
 
     @property
     def cash_rate(self) -> float:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from portfolio.terms.in_cash import InCash
 
 # No goal is later than this.
 MOST_YEARS = 100.0
@@ -60,6 +63,7 @@ class Plans:
         inflation_from: Source of the inflation.
         shares: The pods' shares where the request gives shares; None where they follow from the money goals.
         surplus_pod: The pod for capital that no goal needs; None for the pod of the longest goal.
+        in_cash: The pods in cash; ``shares`` has none of them and sums to one.
     """
 
     targets: tuple[Target, ...] = ()
@@ -67,3 +71,19 @@ class Plans:
     inflation_from: InflationFrom = InflationFrom.ASSUMED
     shares: Mapping[str, float] | None = None
     surplus_pod: str | None = None
+    in_cash: tuple[InCash, ...] = ()
+
+    def leaving_in_cash(self, pods: Sequence[InCash]) -> Plans:
+        """Copy the plans with pods in cash: the other pods have what those leave, in proportion."""
+        if not pods:
+            return self
+        names = {one.mandate.pod for one in pods}
+        if self.shares is None:
+            return replace(self, in_cash=tuple(pods))
+        stay = {pod: share for pod, share in self.shares.items() if pod not in names}
+        total = math.fsum(stay.values())
+        return replace(
+            self,
+            shares={pod: share / total for pod, share in stay.items()},
+            in_cash=tuple(replace(one, share=self.shares.get(one.mandate.pod, 0.0)) for one in pods),
+        )

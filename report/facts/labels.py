@@ -168,7 +168,7 @@ def asked(goal: GoalAccount) -> str:
 
 def pod_label(event: MasterPortfolioOptimized, pod: str) -> str:
     """Name a pod as a customer knows the pod: by the word before the colon in the pod's purpose, if there is one."""
-    account = event.pods.get(pod)
+    account = event.pods.get(pod) or event.in_cash.get(pod)
     word, colon, _ = account.mandate.purpose.partition(":") if account else ("", "", "")
     return f"{word} ({pod})" if colon and word else pod
 

@@ -29,7 +29,8 @@ def said_of_universes(event: MasterPortfolioOptimized) -> Iterator[str]:
     """Tell ETFs that no pod may hold."""
     market = snapshot(event.market)
     if market is not None:
-        universes = {ticker for account in event.pods.values() for ticker in account.mandate.universe}
+        mandates = [pod.mandate for pod in event.pods.values()] + [pod.mandate for pod in event.in_cash.values()]
+        universes = {ticker for mandate in mandates for ticker in mandate.universe}
         if unheld := [ticker for ticker in market.tickers if ticker not in universes]:
             yield held_by_none(market, unheld, "no pod of this portfolio")
 

@@ -91,6 +91,9 @@ def _from_cash(event: MasterPortfolioOptimized) -> list[Position]:
         name, asset_class = names.get(ticker, (ticker, UNKNOWN))
         owners, amount = (after[ticker].owners, after[ticker].amount_aud) if ticker in after else ((), 0.0)
         found.append(Position(ticker, name, asset_class, owners, None, None, None, 0.0, alone[ticker], amount))
+    if event.cash is not None:
+        before = event.separate.cash_aud if event.separate else event.cash.amount_aud
+        found.append(Position(None, "", ACCOUNT, (), None, None, None, 0.0, before, event.cash.amount_aud))
     return found
 
 

@@ -90,6 +90,8 @@ def _figures(result: Result) -> Table:
     ]
     if any(each.refused for each in result.strategies):
         rows.append(("Dates without an answer", *(str(each.refused) for each in result.strategies)))
+    if any(each.in_cash for each in result.strategies):
+        rows.append(("Dates with a pod in cash", *(str(each.in_cash) for each in result.strategies)))
     columns = ("", *(each.strategy for each in result.strategies))
     note = (
         "Wealth is after brokerage, half the spread and the tax owed on income and on gains realised; tax on gains not"

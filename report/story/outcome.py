@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from portfolio.terms.rules import Correlations
 from report.facts.getting_there import cost_of
+from report.facts.in_cash import said_of_pods_in_cash
 from report.facts.labels import asked, goal_label, of_pods, pod_label, show
 from report.facts.market import said_of_universes
 from report.facts.sentences import read_aloud
@@ -110,7 +111,14 @@ def _limit(row: CorrelationRow) -> tuple[str, str, str]:
 def unreachable(event: MasterPortfolioOptimized) -> Section:
     """List missed goals, exceeded limits, omitted ETFs and missing proofs, with reasons."""
     unheld = (f"{each}." for each in said_of_universes(event))
-    said = (*_missed(event), *_above(event), *left_out(event, pod_label), *unheld, *not_proven(event))
+    said = (
+        *said_of_pods_in_cash(event),
+        *_missed(event),
+        *_above(event),
+        *left_out(event, pod_label),
+        *unheld,
+        *not_proven(event),
+    )
     if said:
         return Section("unreachable", "What was not reachable, and why", points=said)
     lead = "Every target is met, every limit is kept, and every ETF of the pods could be considered."

@@ -9,8 +9,10 @@ from math import fsum
 from typing import TYPE_CHECKING
 
 from bus.language.messages import MasterPortfolioFailed
+from portfolio.market.snapshot import CASH
 from report.facts import given, separate, standings
 from report.facts.getting_there import cost_of, cost_of_separate_pods
+from report.facts.in_cash import said_of_pods_in_cash
 from report.facts.market import said_of_market, said_of_model
 from report.facts.rounding import adding_up
 from report.facts.series import COSTS
@@ -35,6 +37,7 @@ def heading(event: FinalEvent) -> tuple[str, ...]:
     if isinstance(event, MasterPortfolioFailed):
         return (f"No portfolio for {event.request_id}: {event.reason.words}",)
     shares = {pod: account.capital_share for pod, account in event.pods.items()}
+    shares |= {f"{pod} in cash": share for pod, share in event.terms.in_cash.items()}
     if (cash := 1 - sum(shares.values())) >= _A_PERCENT:
         shares["cash that stays"] = cash
     split = ", ".join(f"{part} {share:.0%}" for part, share in shares.items())
@@ -77,26 +80,27 @@ def _today(event: MasterPortfolioOptimized) -> Section | None:
     if event.today is None or event.suggested is None:
         return None
     judged = (switch.judged(event.switch),) if event.switch else ()
-    lead = (*said_of_step(event), *judged, event.market.basis.said)
+    lead = (*said_of_pods_in_cash(event), *said_of_step(event), *judged, event.market.basis.said)
     tables = tuple(_compared(event, "today", event.today, event.suggested, TODAY))
     return Section("today", "Today and suggested", lead, ("today-classes",), tables)
 
 
 def _model(event: MasterPortfolioOptimized) -> Section:
     """List the model portfolio: fractions of the capital, since there are no orders without an account."""
-    weights = adding_up([100 * holding.weight for holding in event.holdings])
-    amounts = adding_up([holding.amount_aud for holding in event.holdings])
-    rows = [
-        (holding.ticker, holding.name, holding.asset_class, ", ".join(holding.owners), *_shares(weight, amount))
-        for holding, weight, amount in zip(event.holdings, weights, amounts, strict=True)
-    ]
+    named = [(held.ticker, held.name, held.asset_class, ", ".join(held.owners)) for held in event.holdings]
+    parts = [(held.weight, held.amount_aud) for held in event.holdings]
+    if event.cash is not None:
+        named.append(("", "Cash that stays", CASH, ", ".join(event.in_cash)))
+        parts.append((event.cash.weight, event.cash.amount_aud))
+    weights, amounts = adding_up([100 * weight for weight, _ in parts]), adding_up([aud for _, aud in parts])
+    rows = [(*words, *_shares(weight, amount)) for words, weight, amount in zip(named, weights, amounts, strict=True)]
     rows.append(("Total", "", "", "", *_shares(fsum(weights), fsum(amounts))))
     columns = ("ETF", "Name", "Asset class", "Pods", "Weight", "AUD")
     table = Table("model", "Model portfolio", columns, frozenset({4, 5}), tuple(rows), frozenset({len(rows) - 1}))
     model = [f"{sentence}." for sentence in said_of_model(event)]
     points = [sentence for each in said_of_market(event) if (sentence := f"{each}.") not in model]
     points += left_out(event, lambda _, pod: pod)
-    lead = (*model, event.market.basis.said)
+    lead = (*said_of_pods_in_cash(event), *model, event.market.basis.said)
     return Section("model", "Model portfolio", lead, (), (table,), tuple(points))
 
 

@@ -17,6 +17,7 @@ from agents import mandate_files
 from bus.language.messages import parse_request
 from bus.topology.roles import ADMIN, CHALLENGER, COORDINATOR, agent_role
 from bus.topology.streams import wanted_queues
+from challenger.worker import AT_A_TIME
 from coordinator.load import MOST
 
 if TYPE_CHECKING:
@@ -269,7 +270,7 @@ def test_a_computation_that_needs_too_much_is_refused_before_the_kernel_ends_its
         if role in {*AGENTS, COORDINATOR, CHALLENGER}:
             limit = re.fullmatch(r"(\d+)Mi", container["resources"]["limits"]["memory"])
             assert limit is not None
-            processes = MOST if role == COORDINATOR else 1
+            processes = {COORDINATOR: MOST, CHALLENGER: AT_A_TIME}.get(role, 1)
             # What is beside the processes that compute: the other, 80 MiB when measured, and /tmp.
             assert processes * int(environment(container)["PODFOLIO_SOLVER_MIB"]) <= int(limit[1]) - 128
 

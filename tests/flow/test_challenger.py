@@ -159,6 +159,36 @@ async def test_a_final_event_that_another_challenges_meanwhile_is_not_computed_a
     assert (await bus.record([subjects.challenge("r2")]))[0].data == b"{}"
 
 
+async def test_a_short_challenge_does_not_wait_for_a_long_one() -> None:
+    go_on = asyncio.Event()
+    asked = []
+
+    async def held_up(request_id: str, _: bytes, final_sha256: str, effort: Effort) -> Payload:
+        asked.append(request_id)
+        if effort is Effort.FULL:
+            await go_on.wait()
+        said = PortfolioNotChallenged(
+            request_id=request_id, final_sha256=final_sha256, reason=Unchallenged.SOLVER_FAILED, message="a test"
+        )
+        return payload_of(said)
+
+    bus, stop = MemoryBus(PODS), asyncio.Event()
+    async with system(bus, challengers=0):
+        # Two full challenges, of which one waits for the other, and a quick one behind both.
+        for request_id, effort in (("r1", "full"), ("r2", "full"), ("r3", "quick")):
+            await publish(bus, data(request_id, challenge=effort), request_id)
+            await one(bus, subjects.final(request_id))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(Challenger(bus, held_up).run(stop, at_once=8))
+            await challenged(bus, "r3")
+            assert asked == ["r1", "r3"]
+            go_on.set()
+            await challenged(bus, "r2")
+            stop.set()
+
+    assert asked == ["r1", "r3", "r2"]
+
+
 @pytest.mark.parametrize(
     ("changes", "reason", "said"),
     [

@@ -28,6 +28,7 @@ from portfolio.published.account import (
 from portfolio.published.certificate import Certificate
 from portfolio.published.conflicts import Conflict, Repair, Shortfall
 from portfolio.published.frontier import FrontierPoint
+from portfolio.published.in_cash import PodInCash
 from portfolio.published.model import ModelPortfolio
 from portfolio.published.money_goals import Funding, MoneyGoal
 from portfolio.published.order import Side
@@ -147,10 +148,15 @@ Signed = Annotated[
 
 
 def _without_absent_terms(terms: Terms, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-    """Write the terms; leave out a worst case that was not asked for, as a version before it would."""
+    """Write the terms; leave out a worst case that was not asked for, and pods in cash that there are not.
+
+    A version before these members would write the same.
+    """
     body: dict[str, Any] = write(terms)
     if terms.robust is None:
         del body["robust"]
+    if not terms.in_cash:
+        del body["in_cash"]
     return body
 
 
@@ -299,6 +305,22 @@ class PodResult(_Lenient):
     signature: SignedByPod = None
 
 
+class NoBetterThanCash(_Lenient):
+    """The finding that no mix of a pod's ETFs is expected to return more than cash: such a pod takes no part.
+
+    Attributes:
+        market: The market that the pod looked at.
+        mandate: The pod's terms as used: for this market, with the request's pod_targets.
+        left_out: ETFs of the pod's universe that were not considered: unpriced, closed, or never to be bought.
+        greatest_return: The greatest expected return of a mix within the pod's limits, per year.
+    """
+
+    market: MarketRef
+    mandate: Mandate
+    left_out: tuple[str, ...]
+    greatest_return: float
+
+
 class PodFailed(_Lenient):
     """The answer of one pod's agent that found no portfolio, with the reason.
 
@@ -323,6 +345,14 @@ class PodFailed(_Lenient):
     goals: tuple[Shortfall, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     repairs: tuple[Repair, ...] = ()
+    no_better_than_cash: Annotated[
+        NoBetterThanCash | None,
+        Field(
+            description="Where the reason is that no mix is expected to return more than cash, and goals may give way: "
+            "the finding. The coordinator then leaves the pod's money in cash, and coordinates the other pods.",
+            exclude_if=_is_left_out,
+        ),
+    ] = None
     request_sha256: RequestDigest = None
     signature: SignedByPod = None
 
@@ -400,6 +430,14 @@ class MasterPortfolioOptimized(_Lenient):
             "Without an account: the portfolio, with the cost of buying on top."
         ),
     ] = None
+    in_cash: Annotated[
+        Mapping[str, PodInCash],
+        Field(
+            description="The pods that take no part since no mix of their ETFs is expected to return more than cash, "
+            "by pod; left out where there are none.",
+            exclude_if=_is_left_out,
+        ),
+    ] = {}
     worst_case: Annotated[
         WorstCase | None,
         Field(
@@ -485,6 +523,7 @@ class MasterPortfolioFailed(_Lenient):
         conflicts: The requirements that cannot be kept together.
         repairs: Changes, of which each alone is enough.
         missing_pods: Pods that did not answer in time.
+        no_better_than_cash: Pods that found no mix that is expected to return more than cash.
     """
 
     type: Literal["MasterPortfolioFailed"] = "MasterPortfolioFailed"
@@ -497,6 +536,7 @@ class MasterPortfolioFailed(_Lenient):
     conflicts: tuple[Conflict, ...] = ()
     repairs: tuple[Repair, ...] = ()
     missing_pods: tuple[str, ...] = ()
+    no_better_than_cash: Annotated[tuple[str, ...], Field(exclude_if=_is_left_out)] = ()
     provider: ProvidedBy = None
     pod_answers: PodAnswers = ()
     signature: Signed = None

@@ -154,7 +154,7 @@ class Holdings:
             column: The figure of the ETFs, per dollar, shape (n,).
             of_cash: The figure of cash, per dollar.
         """
-        if self.stock is None:
+        if not self.terms.has_cash:
             return self.whole(column), 0.0
         return self.whole(column - of_cash), of_cash
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from portfolio.published.order import Side
+from report.facts.in_cash import said_of_pods_in_cash
 from report.facts.labels import naming_pods, pod_label
 from report.facts.payments import said_of_money_out
 from report.facts.sentences import why_no_order
@@ -32,19 +33,31 @@ def change(event: MasterPortfolioOptimized) -> Section:
     """Say which orders are suggested, and why."""
     trading = event.trading
     if trading is None:
-        return Section("change", TITLE, tuple(_model(event)), points=(proof(event),))
+        lead = (*_model(event), *said_of_pods_in_cash(event))
+        return Section("change", TITLE, lead, points=(proof(event),))
     if not trading.orders:
         return Section(
             "change",
             TITLE,
-            ("We suggest to change nothing.", *said_of_step(event), *why_no_order(trading), *said_of_money_out(event)),
+            (
+                "We suggest to change nothing.",
+                *said_of_pods_in_cash(event),
+                *said_of_step(event),
+                *why_no_order(trading),
+                *said_of_money_out(event),
+            ),
             points=(proof(event),),
         )
     paid_out = event.payments is not None and event.payments.withdrawal_aud > 0
     return Section(
         "change",
         TITLE,
-        (*_orders(trading, paid_out=paid_out), *said_of_step(event), *said_of_money_out(event)),
+        (
+            *_orders(trading, paid_out=paid_out),
+            *said_of_pods_in_cash(event),
+            *said_of_step(event),
+            *said_of_money_out(event),
+        ),
         points=tuple(_reasons(event, trading)),
     )
 

@@ -19,6 +19,7 @@ from backtest.customer import strategies
 from backtest.history import History, decision_days
 from backtest.kept import Kept, own_markets
 from backtest.path import CASH, read_walk, write_walk
+from backtest.result import compare
 from backtest.strategies import Engine
 from backtest.walk import Walker
 from bus.language.messages import OptimizationRequest, parse_request
@@ -193,3 +194,21 @@ def test_a_walk_is_read_as_it_was_written(tmp_path: Path) -> None:
 def test_too_few_weeks_are_refused() -> None:
     with pytest.raises(DataError, match=r"prices.csv has 104 weeks, too few: --train 104 takes 105 of them"):
         decision_days(past(), 104, "quarter")
+
+
+def test_a_pod_that_cash_beat_stays_in_cash_with_all_strategies_alike(tmp_path: Path) -> None:
+    # All but BILL lose 0.2 % each day: no mix of gamma's ETFs has returned more than BILL, and alpha still has its own.
+    fallen = walk(3, 520) * np.exp(-0.002 * np.arange(520))[:, None] ** np.array(
+        [ticker != "BILL" for ticker in TICKERS]
+    )
+
+    made, _ = walked(tmp_path, History(history(fallen, TICKERS), {}, like=LIKE), only=("coordinated", "separate pods"))
+
+    for path in made.paths:
+        for each in path.decisions:
+            assert (each.refused, each.in_cash) == (None, ("gamma",)), path.strategy
+            # Gamma has half of 50,000 AUD; alpha may leave up to 5 % of its half, and a unit.
+            assert 0.5 <= each.weights[CASH] <= 0.54
+    coordinated, separate = compare(made).strategies
+    assert (coordinated.in_cash, coordinated.refused) == (len(made.markets), 0)
+    assert separate.in_cash == coordinated.in_cash

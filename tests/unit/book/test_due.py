@@ -163,6 +163,10 @@ def test_a_pods_share_and_position_are_rules_too(tmp_path: Path) -> None:
     drifted = owns(("VAF", parcel(90)), ("BILL", parcel(53)), cash_aud=488.87)
 
     found = look(tmp_path, suggested(pods=pods, trading=parts), request=drifted, drift=1.0, cash=1.0)
+    # With half of the capital in cash the shares of the capital are half as large, those of what is invested the same.
+    halves = {pod: {**terms, "capital_share": terms["capital_share"] / 2} for pod, terms in pods.items()}
+    beside_cash = look(tmp_path, suggested(pods=halves, trading=parts), request=drifted, drift=1.0, cash=1.0)
+    assert beside_cash.why == found.why
     # In one pod of both: BILL is 56.01 % of it, 51.95 % before.
     narrow = {"alpha": {"mandate": {"max_position": 0.55}, "capital_share": 1.0}}
     position = look(tmp_path, suggested(pods=narrow), request=drifted, drift=1.0, cash=1.0)
