@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.conic.bound import FREE, OFF, ON, Bound, add_up, lagrangian_bound, terms_of_rows
+from portfolio.conic.bound import FREE, OFF, ON, lagrangian_bound
+from portfolio.conic.cuts import Cuts
 from portfolio.conic.earlier import parts_of
 from portfolio.conic.limits import USUAL
 from portfolio.conic.proof import FEASIBLE, violation
@@ -29,6 +30,7 @@ from portfolio.conic.working_set import relaxation_of
 if TYPE_CHECKING:
     from portfolio import Matrix, Vector
     from portfolio.conic.bound import States
+    from portfolio.conic.earlier import Carried
     from portfolio.conic.limits import Limits
     from portfolio.conic.program import Program
 
@@ -73,7 +75,7 @@ def minimise(
         root: The part to search, instead of the whole space.
     """
     search = _BranchAndBound(program, limits, slack, cutoff)
-    if limits.start is not None:
+    if limits.start is not None and not search.cuts.closes(limits.start, search.cut):
         search.try_support(limits.start)
     return search.run(root)
 
@@ -96,9 +98,19 @@ class _BranchAndBound:
         self.points: list[tuple[float, Vector, States]] = []
 
     @cached_property
-    def single(self) -> _SingleRows:
-        """The bounds from each linear row alone."""
-        return _SingleRows(self.program)
+    def cuts(self) -> Cuts:
+        """The bounds known so far: from each linear row alone, from earlier proofs, and from each relaxation solved."""
+        cuts = Cuts(self.program)
+        for each in self.earlier:
+            for some, costs in ((each.farkas, False), (~each.farkas, True)):
+                multipliers = [each.multipliers[i] for i in np.flatnonzero(some)]
+                cuts.extend(multipliers, each.rest[some], each.on[some], costs=costs)
+        return cuts
+
+    @cached_property
+    def earlier(self) -> list[Carried]:
+        """The earlier proofs, carried over to the program."""
+        return [proof.carried_to(self.program) for proof in self.limits.earlier]
 
     @cached_property
     def on_switches(self) -> tuple[Matrix, Vector]:
@@ -128,7 +140,7 @@ class _BranchAndBound:
         """
         nothing = np.zeros(len(self.program.b))
         bound = lagrangian_bound(self.program, root, nothing).value
-        parts = None if bound >= self.cut else parts_of(self.program, self.limits.earlier, self.cut)
+        parts = None if bound >= self.cut else parts_of(self.earlier, self.cut)
         if parts is None:
             self.push(root, nothing, bound)
             return
@@ -189,79 +201,58 @@ class _BranchAndBound:
             self.closed_bound = min(self.closed_bound, bound)
 
     def expand(self, node: _Node) -> None:
-        """Bound a node, look for an incumbent near the node's point, fix switches by the multipliers, and branch."""
+        """Bound a node, look for an incumbent near the node's point, set switches by the cuts, and branch."""
         self.nodes += 1
         if not self.propagate(node.states):
             return
         decided = bool((node.states != FREE).all())
         answer = (self.relaxation.solve_sharply if decided else self.relaxation.solve)(node.states)
-        if answer.outcome is Outcome.INFEASIBLE:
-            proof = lagrangian_bound(self.program, node.states, answer.multipliers, costs=False)
-            if proof.value > 0:
-                self.close(node.states, answer.multipliers, math.inf, infeasible=True)
-                return
-        bound, multipliers = self.best_bound(node, answer)
-        self.look_for_incumbent(node.states, answer)
-        if bound.value >= self.cut:
-            self.close(node.states, multipliers, bound.value)
+        self.learn(answer)
+        if answer.outcome is Outcome.INFEASIBLE and self.cuts.closes(node.states, math.inf):
+            self.propagate(node.states)
             return
+        self.look_for_incumbent(node.states, answer)
+        bound, multipliers = self.best_bound(node, answer)
         if decided:
             # All switches are set. Either the bound is the optimum of this setting, an incumbent; or the solver had
             # numerical trouble, and the bound leaves the gap open.
-            self.close(node.states, multipliers, bound.value)
+            self.close(node.states, multipliers, bound)
             return
-        states = self.fix(node.states, multipliers, bound)
-        self.branch(states, multipliers, bound, answer.x)
+        states = node.states.copy()
+        if self.propagate(states):
+            self.branch(states, multipliers, bound, answer.x)
+
+    def learn(self, answer: RelaxationResult) -> None:
+        """Add the cut of a relaxation's multipliers."""
+        self.cuts.add(answer.multipliers, costs=answer.outcome is not Outcome.INFEASIBLE)
 
     def propagate(self, states: States) -> bool:
-        """Set, in place, each switch that a single row restricts to one state; return False if a row allows neither."""
-        while True:
-            value, off, on = self.single.prove(states)
-            if value.max(initial=0.0) > 0:
-                self.close(states, self.single.multipliers[value.argmax()], math.inf, infeasible=True)
+        """Set, in place, each switch that a cut restricts to one state; return False if the part is closed."""
+        for part in self.cuts.propagate(states, self.cut):
+            self.close(part.states, part.multipliers, part.bound, infeasible=math.isinf(part.bound))
+            if part.states is states:
                 return False
-            worse = np.flatnonzero((states == FREE) & ((off > 0) | (on > 0)).any(axis=0))
-            if not len(worse):
-                return True
-            i = worse[0]
-            proofs, state, other = (off[:, i], OFF, ON) if off[:, i].max() > 0 else (on[:, i], ON, OFF)
-            closed = states.copy()
-            closed[i] = state
-            self.close(closed, self.single.multipliers[proofs.argmax()], math.inf, infeasible=True)
-            states[i] = other
+        return True
 
-    def best_bound(self, node: _Node, answer: RelaxationResult) -> tuple[Bound, Vector | None]:
+    def best_bound(self, node: _Node, answer: RelaxationResult) -> tuple[float, Vector | None]:
         """Bound the node by its own multipliers, or by the parent's where the parent's prove more."""
-        bound = lagrangian_bound(self.program, node.states, answer.multipliers)
-        if not math.isfinite(bound.value):
-            nothing = np.full(len(node.states), -math.inf)
-            bound = Bound(-math.inf, nothing, nothing)
-        if node.multipliers is None or bound.value >= node.bound:
+        bound = lagrangian_bound(self.program, node.states, answer.multipliers).value
+        bound = bound if math.isfinite(bound) else -math.inf
+        if node.multipliers is None or bound >= node.bound:
             return bound, answer.multipliers
-        return lagrangian_bound(self.program, node.states, node.multipliers), node.multipliers
+        return lagrangian_bound(self.program, node.states, node.multipliers).value, node.multipliers
 
-    def fix(self, states: States, multipliers: Vector | None, bound: Bound) -> States:
-        """Set each switch whose other state is already proven worse than the incumbent."""
-        states, cut, free = states.copy(), self.cut, states == FREE
-        worse_off, worse_on = free & (bound.off >= cut), free & (bound.on >= cut)
-        for i in np.flatnonzero(worse_off | worse_on):
-            closed = states.copy()
-            closed[i] = OFF if worse_off[i] else ON
-            self.close(closed, multipliers, (bound.off if worse_off[i] else bound.on)[i])
-            states[i] = ON if worse_off[i] else OFF
-        return states
-
-    def branch(self, states: States, multipliers: Vector | None, bound: Bound, x: Vector) -> None:
+    def branch(self, states: States, multipliers: Vector | None, bound: float, x: Vector) -> None:
         """Branch on the least decided switch."""
         free = np.flatnonzero(states == FREE)
         if not len(free):
-            self.push(states, multipliers, bound.value)
+            self.push(states, multipliers, bound)
             return
         i = free[np.argmax(self.undecided(x)[free])]
         for state in (OFF, ON):
             child = states.copy()
             child[i] = state
-            self.push(child, multipliers, bound.value)
+            self.push(child, multipliers, bound)
 
     def undecided(self, x: Vector) -> Vector:
         """Score the switches: highest where a relaxation holds a small positive amount.
@@ -280,16 +271,14 @@ class _BranchAndBound:
         if answer.outcome is not Outcome.SOLVED:
             return
         support = self.round(states, answer.x)
-        if support.tobytes() in self.tried or self.single.prove(support)[0].max(initial=0.0) > 0:
-            return
-        if lagrangian_bound(self.program, support, answer.multipliers).value >= min(self.value, self.cutoff):
-            return
-        self.try_support(support)
+        if support.tobytes() not in self.tried and not self.cuts.closes(support, min(self.value, self.cutoff)):
+            self.try_support(support)
 
     def try_support(self, support: States) -> None:
         """Solve the program with all switches fixed as in *support*, and keep the point if it is the best so far."""
         self.tried.add(support.tobytes())
         exact = self.relaxation.solve_sharply(support)
+        self.learn(exact)
         if exact.outcome is Outcome.SOLVED and violation(self.program, exact.x, support) <= FEASIBLE:
             value = self.program.value(exact.x, support == ON)
             self.points.append((value, exact.x, support))
@@ -305,32 +294,12 @@ class _BranchAndBound:
         counts, most = self.on_switches
         used = np.zeros(len(most))
         for i in np.argsort(-z, kind="stable"):
-            if z[i] > _NOTHING and (used + counts[:, i] <= most + 1e-9).all():
+            if z[i] <= _NOTHING:
+                break
+            if (used + counts[:, i] <= most + 1e-9).all():
                 support[i] = ON
                 used += counts[:, i]
         return support
-
-
-class _SingleRows:
-    """Bounds from each linear row alone: settings of the switches for which no point within the bounds keeps the row.
-
-    Attributes:
-        multipliers: One vector for each row that can prove infeasibility, shape (rows, r).
-    """
-
-    def __init__(self, program: Program) -> None:
-        e, m = program.equalities, program.inequalities
-        each = np.eye(e + m, len(program.b))
-        multipliers = np.vstack([each, -each[:e]])
-        rest, on = terms_of_rows(program)
-        able = rest + np.maximum(on, 0.0).sum(axis=1) > 0
-        self.multipliers, self._rest, self._on = multipliers[able], rest[able], on[able]
-
-    def prove(self, states: States) -> tuple[Vector, Matrix, Matrix]:
-        """Bound each row's excess as is, with each switch off and with each on; positive bounds prove infeasibility."""
-        value, part = add_up(self._rest, self._on, states[None, :])
-        off = value[:, None] - part
-        return value, off, off + self._on
 
 
 def _rows_on_switches(program: Program) -> tuple[Matrix, Vector]:

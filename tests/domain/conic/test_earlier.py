@@ -117,7 +117,7 @@ def test_a_contradiction_of_the_same_rows_takes_no_node_though_another_row_came_
 def test_multipliers_of_a_row_that_is_gone_close_nothing() -> None:
     first = minimise(pairs(least=2.5), Limits(gap=GAP))
     free = pairs(least=2.5, topic="another")
-    assert parts_of(free, [Earlier(pairs(least=2.5), first.leaves)], math.inf) is None
+    assert parts_of([Earlier(pairs(least=2.5), first.leaves).carried_to(free)], math.inf) is None
     freed = pairs(least=1.2)
     found = minimise(freed, Limits(gap=GAP, earlier=[Earlier(pairs(least=2.5), first.leaves)]))
     assert found.value == pytest.approx(1.26, abs=SAME)
@@ -135,7 +135,7 @@ def test_a_search_for_the_best_figure_proves_what_no_portfolio_reaches() -> None
     first = minimise(aimed, Limits(gap=GAP))
     assert first.value == pytest.approx(2.2 - 2.4, abs=SAME)
     asked = pairs(least=2.5, topic="sum")
-    parts = parts_of(asked, [Earlier(aimed, first.leaves)], math.inf)
+    parts = parts_of([Earlier(aimed, first.leaves).carried_to(asked)], math.inf)
     assert parts is not None
     assert all(part.infeasible for part in parts)
     again = minimise(asked, Limits(earlier=[Earlier(aimed, first.leaves)]))
@@ -154,9 +154,9 @@ def test_open_parts_are_merged_until_none_differ_in_one_switch_alone() -> None:
     four = [np.array([i, ON, k], dtype=np.int8) for i in (OFF, ON) for k in (OFF, ON)]
     leaves = [Leaf(np.array([FREE, OFF, FREE], dtype=np.int8), y, infeasible=True), *(Leaf(s, 0 * y) for s in four)]
     # Half is not most: another leaf closes with one more quarter.
-    assert parts_of(program, [Earlier(program, leaves)], math.inf) is None
+    assert parts_of([Earlier(program, leaves).carried_to(program)], math.inf) is None
     dear = replace(program, q=np.array([1.0, 0.0, 0.0]))
-    parts = parts_of(dear, [Earlier(dear, leaves)], 0.4)
+    parts = parts_of([Earlier(dear, leaves).carried_to(dear)], 0.4)
     assert parts is not None
     # On, the first costs at least 0.5: closed at 0.4. Off, two parts differ in the third switch alone.
     wanted = {(FREE, OFF, FREE), (ON, ON, OFF), (ON, ON, ON), (OFF, ON, FREE)}
