@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.conic.bound import FREE, OFF, ON, add_up, lagrangian_terms, terms_of_rows
+from portfolio.conic.earlier import Carried
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import numpy.typing as npt
 
-    from portfolio import Matrix, Vector
+    from portfolio import Vector
     from portfolio.conic.bound import States
     from portfolio.conic.program import Program
 
@@ -54,20 +55,20 @@ class Cuts:
 
     def add(self, multipliers: Vector, *, costs: bool) -> None:
         """Add a cut from valid multipliers of the program's rows."""
-        self.extend([multipliers], *lagrangian_terms(self._program, multipliers[None, :], costs=costs), costs=costs)
+        rest, on = lagrangian_terms(self._program, multipliers[None, :], costs=costs)
+        self.extend(Carried([multipliers], np.array([costs]), rest, on))
 
-    def extend(self, multipliers: list[Vector], rest: Vector, on: Matrix, *, costs: bool) -> None:
-        """Add cuts whose terms are known; see ``lagrangian_terms``."""
-        finite = np.isfinite(rest) & np.isfinite(on).all(axis=1)
-        multipliers, rest, on = [multipliers[i] for i in np.flatnonzero(finite)], rest[finite], on[finite]
-        old = max(len(self._rest) - self._single + len(rest) - self._most, 0)
-        kept = slice(self._single + old, None)
-        single = slice(0, self._single)
-        flags = np.full(len(rest), costs)
-        self._rest = np.concatenate([self._rest[single], self._rest[kept], rest])
-        self._on = np.concatenate([self._on[single], self._on[kept], on])
-        self._costs = np.concatenate([self._costs[single], self._costs[kept], flags])
-        self._multipliers = self._multipliers[single] + self._multipliers[kept] + multipliers
+    def extend(self, carried: Carried) -> None:
+        """Add the cuts of multipliers whose terms are known."""
+        finite = np.isfinite(carried.rest) & np.isfinite(carried.on).all(axis=1)
+        old = max(len(self._rest) - self._single + int(finite.sum()) - self._most, 0)
+        kept = np.ones(len(self._rest), dtype=bool)
+        kept[self._single : self._single + old] = False
+        self._rest = np.concatenate([self._rest[kept], carried.rest[finite]])
+        self._on = np.concatenate([self._on[kept], carried.on[finite]])
+        self._costs = np.concatenate([self._costs[kept], carried.costs[finite]])
+        self._multipliers = [y for y, keep in zip(self._multipliers, kept, strict=True) if keep]
+        self._multipliers += [y for y, keep in zip(carried.multipliers, finite, strict=True) if keep]
 
     def closes(self, states: States, cut: float) -> bool:
         """Return whether some cut proves that a part is empty or has no point below *cut*."""

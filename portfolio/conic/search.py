@@ -20,7 +20,7 @@ import numpy as np
 
 from portfolio.conic.bound import FREE, OFF, ON, lagrangian_bound
 from portfolio.conic.cuts import Cuts
-from portfolio.conic.earlier import parts_of
+from portfolio.conic.earlier import Learned
 from portfolio.conic.limits import USUAL
 from portfolio.conic.proof import FEASIBLE, violation
 from portfolio.conic.relaxation import Outcome, RelaxationResult
@@ -30,7 +30,6 @@ from portfolio.conic.working_set import relaxation_of
 if TYPE_CHECKING:
     from portfolio import Matrix, Vector
     from portfolio.conic.bound import States
-    from portfolio.conic.earlier import Carried
     from portfolio.conic.limits import Limits
     from portfolio.conic.program import Program
 
@@ -96,21 +95,15 @@ class _BranchAndBound:
         self.order = count(0, -1)  # of equal bounds, the newest part comes first
         self.tried: set[bytes] = set()
         self.points: list[tuple[float, Vector, States]] = []
+        self.learned: list[tuple[Vector, bool]] = []
 
     @cached_property
     def cuts(self) -> Cuts:
         """The bounds known so far: from each linear row alone, from earlier proofs, and from each relaxation solved."""
         cuts = Cuts(self.program)
-        for each in self.earlier:
-            for some, costs in ((each.farkas, False), (~each.farkas, True)):
-                multipliers = [each.multipliers[i] for i in np.flatnonzero(some)]
-                cuts.extend(multipliers, each.rest[some], each.on[some], costs=costs)
+        for learned in reversed(self.limits.known):
+            cuts.extend(learned.carried_to(self.program))
         return cuts
-
-    @cached_property
-    def earlier(self) -> list[Carried]:
-        """The earlier proofs, carried over to the program."""
-        return [proof.carried_to(self.program) for proof in self.limits.earlier]
 
     @cached_property
     def on_switches(self) -> tuple[Matrix, Vector]:
@@ -134,24 +127,14 @@ class _BranchAndBound:
         return self.finish()
 
     def begin(self, root: States) -> None:
-        """Open the root; where an earlier proof is known, close its parts that are closed here, too, and open others.
+        """Open the root, unless the cuts close it, with the bound of the variables alone.
 
-        The bounds of the variables alone bound the root: enough to end a search for any point where one is known.
+        That bound is enough to end a search for any point where one is known.
         """
         nothing = np.zeros(len(self.program.b))
         bound = lagrangian_bound(self.program, root, nothing).value
-        parts = None if bound >= self.cut else parts_of(self.earlier, self.cut)
-        if parts is None:
+        if bound >= self.cut or self.propagate(root):
             self.push(root, nothing, bound)
-            return
-        for part in parts:
-            if part.infeasible or part.bound >= self.cut:
-                self.close(part.states, part.multipliers, part.bound, infeasible=part.infeasible)
-                continue
-            # A search that is stopped here needs a bound of each part, however weak.
-            bound = lagrangian_bound(self.program, part.states, nothing).value
-            y = nothing if part.bound < bound or part.multipliers is None else part.multipliers
-            self.push(part.states.copy(), y, max(part.bound, bound))
 
     def over(self) -> bool:
         """Return whether a limit is reached; a tree of one node is searched even if the time is up."""
@@ -168,7 +151,8 @@ class _BranchAndBound:
             # The multipliers of numerical trouble are huge: their sums differ by more than a hair from order to order.
             bound = min(bound, float(proven(self.program, leaves)[0].min(initial=math.inf)))
         points = tuple((x, on) for _, x, on in sorted(self.points, key=lambda found: found[0])[:_POINTS])
-        return Solution(status, self.x, self.states, self.value, bound, self.nodes, leaves, points)
+        learned = Learned.of(self.program, self.learned)
+        return Solution(status, self.x, self.states, self.value, bound, self.nodes, leaves, points, learned)
 
     def next(self) -> _Node:
         """Take the next node from the heap: the node with the least bound; before the first point, the newest node.
@@ -224,7 +208,9 @@ class _BranchAndBound:
 
     def learn(self, answer: RelaxationResult) -> None:
         """Add the cut of a relaxation's multipliers."""
-        self.cuts.add(answer.multipliers, costs=answer.outcome is not Outcome.INFEASIBLE)
+        costs = answer.outcome is not Outcome.INFEASIBLE
+        self.cuts.add(answer.multipliers, costs=costs)
+        self.learned.append((answer.multipliers, costs))
 
     def propagate(self, states: States) -> bool:
         """Set, in place, each switch that a cut restricts to one state; return False if the part is closed."""

@@ -7,7 +7,8 @@ from functools import partial
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from portfolio.conic.solution import Status, relative_gap
+from portfolio.conic.earlier import Earlier
+from portfolio.conic.solution import Leaf, Status, relative_gap
 from portfolio.errors import DataError, SolverError, UnreachableGoalError
 from portfolio.market.measure import HAIR, ROOM, ROOMS, Measure
 from portfolio.master.conflict import explain_goals, explain_rules
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from portfolio import Matrix
     from portfolio.case.case import Case
     from portfolio.conic.bound import States
-    from portfolio.conic.earlier import Earlier
+    from portfolio.conic.earlier import Learned
     from portfolio.conic.solution import Solution
     from portfolio.master.goal_programming import OnProgress
     from portfolio.pod.sleeve import Sleeve
@@ -79,7 +80,8 @@ class CoordinatedPortfolio:
         rules: The hard rules of the program, by name, in words.
         switches: The switches of the program at the holdings.
         certificate: The proof.
-        proof: The tree of the last search that needed one, for similar programs.
+        proof: The tree of the search for the portfolio, for similar programs; None where that took more than a tree.
+        known: The multipliers of the searches, for similar programs.
     """
 
     X: Matrix
@@ -92,6 +94,7 @@ class CoordinatedPortfolio:
     switches: States
     certificate: Certificate = field(repr=False)
     proof: Earlier | None = field(default=None, repr=False)
+    known: Sequence[Learned] = field(default=(), repr=False)
 
 
 def optimise_all_pods(
@@ -206,6 +209,7 @@ def _finish(
 ) -> CoordinatedPortfolio:
     """Impose the limits on correlations, if the terms ask for them, and certify the result."""
     bound, proven, levels_used = solution.bound, solution.status is Status.OPTIMAL, form.levels
+    tree = Earlier(form.program, solution.leaves) if all(type(leaf) is Leaf for leaf in solution.leaves) else None
     form, solution, limited = limit_correlations(session, form, solution, gap)
     states = solution.states
     assert states is not None  # noqa: S101 - the caller has a portfolio
@@ -242,7 +246,8 @@ def _finish(
         switches=states,
         prices=shadow_prices(session.formulate, form, solution, stop=session.stop),
         certificate=replace(certificate, nodes=session.nodes, leaves=session.leaves),
-        proof=next(iter(session.earlier), None),
+        proof=tree,
+        known=tuple(session.known),
     )
 
 
