@@ -47,11 +47,14 @@ class Cuts:
         e, m = program.equalities, program.inequalities
         rest, on = terms_of_rows(program)
         able = np.flatnonzero(rest + np.maximum(on, 0.0).sum(axis=1) > 0)
-        self._rest, self._on, self._costs = rest[able], on[able], np.zeros(len(able), dtype=bool)
+        self._single, self._most = len(able), max(_TERMS // max(len(program.switched), 1), 1)
+        size = self._single + self._most
+        self._rest, self._on, self._costs = np.zeros(size), np.zeros((size, on.shape[1])), np.zeros(size, dtype=bool)
+        self._rest[: len(able)], self._on[: len(able)] = rest[able], on[able]
         each = np.zeros((len(able), len(program.b)))
         each[np.arange(len(able)), np.where(able < e + m, able, able - e - m)] = np.where(able < e + m, 1.0, -1.0)
-        self._multipliers = list(each)
-        self._single, self._most = len(able), _TERMS // max(len(program.switched), 1)
+        self._multipliers: list[Vector] = [*each, *(each[:0] for _ in range(self._most))]
+        self._learned, self._count = 0, len(able)
 
     def add(self, multipliers: Vector, *, costs: bool) -> None:
         """Add a cut from valid multipliers of the program's rows."""
@@ -60,19 +63,17 @@ class Cuts:
 
     def extend(self, carried: Carried) -> None:
         """Add the cuts of multipliers whose terms are known."""
-        finite = np.isfinite(carried.rest) & np.isfinite(carried.on).all(axis=1)
-        old = max(len(self._rest) - self._single + int(finite.sum()) - self._most, 0)
-        kept = np.ones(len(self._rest), dtype=bool)
-        kept[self._single : self._single + old] = False
-        self._rest = np.concatenate([self._rest[kept], carried.rest[finite]])
-        self._on = np.concatenate([self._on[kept], carried.on[finite]])
-        self._costs = np.concatenate([self._costs[kept], carried.costs[finite]])
-        self._multipliers = [y for y, keep in zip(self._multipliers, kept, strict=True) if keep]
-        self._multipliers += [y for y, keep in zip(carried.multipliers, finite, strict=True) if keep]
+        for i in np.flatnonzero(np.isfinite(carried.rest) & np.isfinite(carried.on).all(axis=1)).tolist():
+            place = self._single + self._learned % self._most
+            self._learned += 1
+            self._rest[place], self._on[place], self._costs[place] = carried.rest[i], carried.on[i], carried.costs[i]
+            self._multipliers[place] = carried.multipliers[i]
+        self._count = self._single + min(self._learned, self._most)
 
     def closes(self, states: States, cut: float) -> bool:
         """Return whether some cut proves that a part is empty or has no point below *cut*."""
-        value, _ = add_up(self._rest, self._on, states[None, :])
+        count = self._count
+        value, _ = add_up(self._rest[:count], self._on[:count], states[None, :])
         return bool((value >= self._thresholds(cut)).any())
 
     def propagate(self, states: States, cut: float) -> Iterator[Closed]:
@@ -80,15 +81,15 @@ class Cuts:
 
         The last yield is the part itself where some cut closes it: *states* are then the same object.
         """
-        closes_from = self._thresholds(cut)
+        closes_from, count = self._thresholds(cut), self._count
         while True:
-            value, part = add_up(self._rest, self._on, states[None, :])
+            value, part = add_up(self._rest[:count], self._on[:count], states[None, :])
             if (closed := value >= closes_from).any():
                 yield self._closed(states, value, closed)
                 return
             free = states == FREE
             off = value[:, None] - part
-            on = off + self._on
+            on = off + self._on[:count]
             worse_off, worse_on = off >= closes_from[:, None], on >= closes_from[:, None]
             either = np.flatnonzero(free & (worse_off | worse_on).any(axis=0))
             if not len(either):
@@ -102,9 +103,9 @@ class Cuts:
 
     def _thresholds(self, cut: float) -> Vector:
         """Return the least value with which each cut closes a part: any positive value without costs."""
-        return np.where(self._costs, cut, np.nextafter(0.0, 1.0))
+        return np.where(self._costs[: self._count], cut, np.nextafter(0.0, 1.0))
 
     def _closed(self, states: States, value: Vector, closed: Flags) -> Closed:
         """Close a part by the cut that proves most: an empty part, or else the highest bound."""
-        best = int(np.argmax(np.where(closed, np.where(self._costs, value, np.inf), -np.inf)))
+        best = int(np.argmax(np.where(closed, np.where(self._costs[: self._count], value, np.inf), -np.inf)))
         return Closed(states, self._multipliers[best], float(value[best]) if self._costs[best] else np.inf)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -47,29 +47,48 @@ class Carried:
     on: Matrix
 
 
-@dataclass(frozen=True, eq=False)
-class Learned:
-    """Multipliers that a search came by.
+def _keys(program: Program) -> Sequence[Hashable]:
+    """Return the keys of the rows; without keys, the numbers of the rows."""
+    return program.keys or range(len(program.b))
 
-    Attributes:
-        program: The program of the search.
-        multipliers: The multipliers of its rows, shape (k, r).
-        costs: Flags of those that bound the objective; the others prove parts empty, shape (k,).
+
+# Number of vectors of multipliers that a session keeps for its next programs.
+_KEPT = 100
+
+
+class Known:
+    """Multipliers of several programs, row by row under the keys of the rows.
+
+    Args:
+        most: Number of vectors of multipliers that are kept: the newest.
     """
 
-    program: Program
-    multipliers: Matrix
-    costs: Flags
+    def __init__(self, most: int = _KEPT) -> None:
+        self._most = most
+        self._places: dict[Hashable, int] = {}
+        self._y, self._costs = np.zeros((0, 0)), np.zeros(0, dtype=bool)
+        self._aims: list[Hashable | None] = []
 
-    @classmethod
-    def of(cls, program: Program, learned: Sequence[tuple[Vector, bool]]) -> Self:
-        """Make it of multipliers, each with its flag."""
-        y = np.array([multipliers for multipliers, _ in learned]).reshape(len(learned), len(program.b))
-        return cls(program, y, np.array([costs for _, costs in learned], dtype=bool))
+    def copy(self) -> Known:
+        """Copy: what the copy comes to know is not known here."""
+        twin = Known(self._most)
+        twin._places, twin._aims = dict(self._places), list(self._aims)
+        twin._y, twin._costs = self._y, self._costs
+        return twin
 
-    @cached_property
-    def _place(self) -> dict[Hashable, int]:
-        return {key: row for row, key in enumerate(self.program.keys)}
+    def add(self, program: Program, learned: Sequence[tuple[Vector, bool]]) -> None:
+        """Add multipliers of a program, each with a flag: whether they bound the objective or prove a part empty."""
+        if not learned:
+            return
+        learned = learned[-self._most :]
+        places = [self._places.setdefault(key, len(self._places)) for key in _keys(program)]
+        before = max(len(self._y) - (self._most - len(learned)), 0)
+        y = np.zeros((len(self._y) - before + len(learned), len(self._places)))
+        y[: -len(learned), : self._y.shape[1]] = self._y[before:]
+        y[-len(learned) :, places] = [multipliers for multipliers, _ in learned]
+        self._y = y
+        self._costs = np.append(self._costs[before:], [costs for _, costs in learned])
+        self._aims = self._aims[before:] + [program.aim if costs else None for _, costs in learned]
 
     def carried_to(self, program: Program) -> Carried:
         """Carry the multipliers over to the rows of *program* that have the same keys.
@@ -77,16 +96,14 @@ class Learned:
         Multipliers that proved parts empty may do so again. Where a row of the program stands for the earlier
         objective, multipliers of that objective's bound contradict the row.
         """
-        y, costs = np.zeros((len(self.multipliers), len(program.b))), self.costs
-        if program.keys == self.program.keys:
-            y[:] = self.multipliers
-        else:
-            both = [(row, self._place[key]) for row, key in enumerate(program.keys) if key in self._place]
-            rows, before = np.array(both, dtype=np.intp).reshape(-1, 2).T
-            y[:, rows] = self.multipliers[:, before]
-        if self.program.aim is not None and self.program.aim in program.keys:
-            y[costs, program.keys.index(self.program.aim)] = 1.0
-            costs = np.zeros(len(costs), dtype=bool)
+        y, costs = np.zeros((len(self._y), len(program.b))), self._costs.copy()
+        both = [(row, self._places[key]) for row, key in enumerate(_keys(program)) if key in self._places]
+        rows, places = np.array(both, dtype=np.intp).reshape(-1, 2).T
+        y[:, rows] = self._y[:, places]
+        for aim in set(self._aims) - {None}:
+            if aim in program.keys:
+                one = [i for i, each in enumerate(self._aims) if each == aim]
+                y[one, program.keys.index(aim)], costs[one] = 1.0, False
         y = all_valid(program, y)
         rest, on = np.zeros(len(y)), np.zeros((len(y), len(program.switched)))
         for some, counted in ((costs, True), (~costs, False)):
@@ -108,12 +125,15 @@ class Earlier:
     leaves: Sequence[Leaf]
 
     @cached_property
-    def learned(self) -> tuple[Learned, list[int]]:
+    def _known(self) -> tuple[Known, list[int]]:
         """The multipliers of the leaves, each once, and the number of each leaf's; all leaves must have some."""
         distinct, which = shared([(id(leaf.multipliers), leaf.infeasible) for leaf in self.leaves])
         given = [self.leaves[i] for i in distinct]
-        learned = [(leaf.multipliers, not leaf.infeasible) for leaf in given if leaf.multipliers is not None]
-        return Learned.of(self.program, learned), which
+        known = Known(len(given))
+        known.add(
+            self.program, [(leaf.multipliers, not leaf.infeasible) for leaf in given if leaf.multipliers is not None]
+        )
+        return known, which
 
     def holds(self, program: Program, bound: float) -> bool:
         """Return whether the same multipliers prove that no point of *program* is below *bound*."""
@@ -148,5 +168,5 @@ class Earlier:
         return same and all(leaf.multipliers is not None for leaf in self.leaves)
 
     def _carried(self, program: Program) -> tuple[Carried, list[int]]:
-        learned, which = self.learned
-        return learned.carried_to(program), which
+        known, which = self._known
+        return known.carried_to(program), which

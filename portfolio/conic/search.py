@@ -20,10 +20,9 @@ import numpy as np
 
 from portfolio.conic.bound import FREE, OFF, ON, lagrangian_bound
 from portfolio.conic.cuts import Cuts
-from portfolio.conic.earlier import Learned
 from portfolio.conic.limits import USUAL
 from portfolio.conic.proof import FEASIBLE, violation
-from portfolio.conic.relaxation import Outcome, RelaxationResult
+from portfolio.conic.relaxation import Outcome, Relaxation, RelaxationResult
 from portfolio.conic.solution import Leaf, Solution, Status, claimed, proven, scale_of, status_of
 from portfolio.conic.working_set import relaxation_of
 
@@ -82,7 +81,6 @@ def minimise(
 class _BranchAndBound:
     def __init__(self, program: Program, limits: Limits, slack: float, cutoff: float) -> None:
         self.program, self.limits = program, limits
-        self.relaxation = relaxation_of(program)
         self.gap, self.slack, self.cutoff = limits.gap, slack, cutoff
         self.value = math.inf
         self.x: Vector | None = None
@@ -98,11 +96,16 @@ class _BranchAndBound:
         self.learned: list[tuple[Vector, bool]] = []
 
     @cached_property
+    def relaxation(self) -> Relaxation:
+        """The relaxations of the program."""
+        return relaxation_of(self.program)
+
+    @cached_property
     def cuts(self) -> Cuts:
         """The bounds known so far: from each linear row alone, from earlier proofs, and from each relaxation solved."""
         cuts = Cuts(self.program)
-        for learned in reversed(self.limits.known):
-            cuts.extend(learned.carried_to(self.program))
+        if self.limits.known is not None:
+            cuts.extend(self.limits.known.carried_to(self.program))
         return cuts
 
     @cached_property
@@ -151,8 +154,9 @@ class _BranchAndBound:
             # The multipliers of numerical trouble are huge: their sums differ by more than a hair from order to order.
             bound = min(bound, float(proven(self.program, leaves)[0].min(initial=math.inf)))
         points = tuple((x, on) for _, x, on in sorted(self.points, key=lambda found: found[0])[:_POINTS])
-        learned = Learned.of(self.program, self.learned)
-        return Solution(status, self.x, self.states, self.value, bound, self.nodes, leaves, points, learned)
+        if self.limits.known is not None:
+            self.limits.known.add(self.program, self.learned)
+        return Solution(status, self.x, self.states, self.value, bound, self.nodes, leaves, points)
 
     def next(self) -> _Node:
         """Take the next node from the heap: the node with the least bound; before the first point, the newest node.

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from portfolio import Matrix, Vector
     from portfolio.conic.bound import States
-    from portfolio.conic.earlier import Learned
     from portfolio.conic.program import Program
 
 
@@ -174,7 +173,6 @@ class Solution:
         nodes: Number of relaxations that were solved as nodes of the tree.
         leaves: The proof.
         points: Feasible points found during the search with their switches, best first; only where a search keeps them.
-        learned: The multipliers that the search came by; only where a search keeps them.
     """
 
     status: Status
@@ -185,7 +183,6 @@ class Solution:
     nodes: int
     leaves: Sequence[Leaf]
     points: tuple[tuple[Vector, States], ...] = ()
-    learned: Learned | None = None
 
     @property
     def gap(self) -> float:

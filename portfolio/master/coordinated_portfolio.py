@@ -7,7 +7,7 @@ from functools import partial
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from portfolio.conic.earlier import Earlier
+from portfolio.conic.earlier import Earlier, Known
 from portfolio.conic.solution import Leaf, Status, relative_gap
 from portfolio.errors import DataError, SolverError, UnreachableGoalError
 from portfolio.market.measure import HAIR, ROOM, ROOMS, Measure
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from portfolio import Matrix
     from portfolio.case.case import Case
     from portfolio.conic.bound import States
-    from portfolio.conic.earlier import Learned
     from portfolio.conic.solution import Solution
     from portfolio.master.goal_programming import OnProgress
     from portfolio.pod.sleeve import Sleeve
@@ -94,7 +93,7 @@ class CoordinatedPortfolio:
     switches: States
     certificate: Certificate = field(repr=False)
     proof: Earlier | None = field(default=None, repr=False)
-    known: Sequence[Learned] = field(default=(), repr=False)
+    known: Known = field(default_factory=Known, repr=False)
 
 
 def optimise_all_pods(
@@ -247,7 +246,7 @@ def _finish(
         prices=shadow_prices(session.formulate, form, solution, stop=session.stop),
         certificate=replace(certificate, nodes=session.nodes, leaves=session.leaves),
         proof=tree,
-        known=tuple(session.known),
+        known=session.known,
     )
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from portfolio.conic import proof
 from portfolio.conic.dispatch import minimise
+from portfolio.conic.earlier import Known
 from portfolio.conic.limits import USUAL, Limits, ignore_progress
 from portfolio.conic.solution import Status, relative_gap
 from portfolio.errors import SolverError
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from portfolio import Matrix
     from portfolio.case.case import Case
     from portfolio.conic.bound import States
-    from portfolio.conic.earlier import Learned
     from portfolio.conic.solution import Solution
     from portfolio.master.statement.correlations import Near
     from portfolio.master.statement.formulation import Formulation
@@ -42,8 +42,8 @@ ANY = 1e12
 # The best figure of a goal that gives way is proven to a millionth.
 AIM_GAP = 1e-6
 
-# The numbers of searches whose multipliers, and of portfolios, that a session keeps for its next searches.
-_KNOWN, _PORTFOLIOS = 10, 10
+# Number of portfolios that a session keeps for its next searches.
+_PORTFOLIOS = 10
 
 # Dinkelbach's method converges faster than linearly; steps that end at a better point are quick.
 _RATIO_STEPS, _BEATEN = 40, 100.0
@@ -79,7 +79,7 @@ class SearchSession:
         leaves: Number of proven leaves in all search trees so far.
         searches: Number of searches so far, the current search included.
         most_nodes: Greatest number of nodes of all searches together; every search may open one.
-        known: The multipliers of the last searches, the newest first.
+        known: The multipliers of the last searches.
     """
 
     formulate: Formulate
@@ -92,7 +92,7 @@ class SearchSession:
     leaves: int = 0
     searches: int = 0
     most_nodes: int = USUAL.node_limit
-    known: Sequence[Learned] = ()
+    known: Known = field(default_factory=Known)
     _portfolios: list[tuple[States, Matrix, Case]] = field(default_factory=list, init=False)
 
     def solve(
@@ -112,7 +112,7 @@ class SearchSession:
             node_limit=min(node_limit, max(self.most_nodes - self.nodes, 1)),
             stop=self.stop,
             start=start,
-            known=[learned for learned in self.known if len(learned.program.k) == len(form.program.k)],
+            known=self.known,
             until=until,
             on_progress=on_progress,
         )
@@ -126,8 +126,6 @@ class SearchSession:
             self.states, self.X, self.case = solution.states, form.weights(solution), form.case
             if not form.left_out:
                 self._portfolios = [(self.states, self.X, self.case), *self._portfolios][:_PORTFOLIOS]
-        if solution.learned is not None:
-            self.known = [solution.learned, *self.known][:_KNOWN]
         return solution
 
     def feasible(self, levels: Mapping[str, float], without: Collection[str] = ()) -> Status:

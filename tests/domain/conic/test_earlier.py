@@ -15,7 +15,7 @@ from portfolio.conic import proof
 from portfolio.conic.bound import FREE, OFF, ON
 from portfolio.conic.cover import cover
 from portfolio.conic.cuts import Cuts
-from portfolio.conic.earlier import Earlier, Learned
+from portfolio.conic.earlier import Earlier, Known
 from portfolio.conic.limits import Limits
 from portfolio.conic.program import Builder, Program
 from portfolio.conic.search import minimise
@@ -40,15 +40,15 @@ def pairs(cost: float = 1.0, *, least: float = 1.2, topic: str = "least") -> Pro
     return build.build()
 
 
-def handed_on(solution: Solution) -> list[Learned]:
-    assert solution.learned is not None
-    return [solution.learned]
+def searched(program: Program) -> tuple[Solution, Known]:
+    """Minimise a program; return the solution and the multipliers that the search came by."""
+    known = Known()
+    return minimise(program, Limits(gap=GAP, known=known)), known
 
 
-def cuts_of(program: Program, solution: Solution) -> Cuts:
+def cuts_of(program: Program, known: Known) -> Cuts:
     cuts = Cuts(program)
-    for learned in handed_on(solution):
-        cuts.extend(learned.carried_to(program))
+    cuts.extend(known.carried_to(program))
     return cuts
 
 
@@ -106,8 +106,8 @@ def test_a_copied_builder_makes_the_same_program_and_leaves_the_first_as_it_was(
 
 def test_the_same_program_again_takes_no_node() -> None:
     # Two ETFs of 0.6 cost (1 + 1.1) * 0.6 = 1.26, the cheapest 1.2 there is.
-    first = minimise(pairs(), Limits(gap=GAP))
-    again = minimise(pairs(), Limits(gap=GAP, start=first.states, known=handed_on(first)))
+    first, known = searched(pairs())
+    again = minimise(pairs(), Limits(gap=GAP, start=first.states, known=known))
     assert (first.nodes > 0, again.nodes) == (True, 0)
     assert again.value == pytest.approx(1.26, abs=SAME)
     assert again.status is Status.OPTIMAL
@@ -134,20 +134,20 @@ def apart(least: float, *, topic: str = "least", extra: bool = False) -> Program
 
 def test_a_contradiction_of_the_same_rows_takes_no_node_though_another_row_came_between() -> None:
     # Two pairs of at most 0.6 hold 1.2 at most.
-    first = minimise(apart(1.3), Limits(gap=GAP))
+    first, known = searched(apart(1.3))
     moved = apart(1.25, extra=True)
-    again = minimise(moved, Limits(gap=GAP, known=handed_on(first)))
+    again = minimise(moved, Limits(gap=GAP, known=known))
     assert first.status is again.status is Status.INFEASIBLE
     assert (first.nodes, again.nodes) == (1, 0)
     assert proof.faults(moved, again) == []
 
 
 def test_multipliers_of_a_row_that_is_gone_close_nothing() -> None:
-    first, root = minimise(apart(1.3), Limits(gap=GAP)), np.full(4, FREE, dtype=np.int8)
-    assert cuts_of(apart(1.3), first).closes(root, math.inf)
-    assert not cuts_of(apart(1.3, topic="another"), first).closes(root, math.inf)
+    (_, known), root = searched(apart(1.3)), np.full(4, FREE, dtype=np.int8)
+    assert cuts_of(apart(1.3), known).closes(root, math.inf)
+    assert not cuts_of(apart(1.3, topic="another"), known).closes(root, math.inf)
     freed = apart(1.15)
-    found = minimise(freed, Limits(gap=GAP, known=handed_on(first)))
+    found = minimise(freed, Limits(gap=GAP, known=known))
     assert found.value == pytest.approx(1.15, abs=SAME)
     assert proof.faults(freed, found) == []
 
@@ -157,12 +157,12 @@ def test_multipliers_of_a_row_that_is_gone_close_nothing() -> None:
 def test_no_part_that_cuts_of_a_similar_program_close_has_a_point_below_the_bound(seed: int, above: float) -> None:
     rng = np.random.default_rng(seed)
     toy, *_ = random_toy(rng)
-    first = minimise(toy.program(), Limits(gap=GAP))
+    _, known = searched(toy.program())
     changed = replace(toy, q=toy.q + rng.normal(0, 0.1, len(toy.q))).program()
     best = minimise(changed, Limits(gap=GAP))
     bound = best.value + above if math.isfinite(best.value) else 1e6
     root = np.full(len(changed.switched), FREE, dtype=np.int8)
-    closed = list(cuts_of(changed, first).propagate(root, bound))
+    closed = list(cuts_of(changed, known).propagate(root, bound))
     for part in closed:
         assert part.bound >= bound
         assert minimise(changed, Limits(gap=GAP), root=part.states).value >= bound - SAME
@@ -179,11 +179,11 @@ def test_a_search_for_the_best_figure_proves_what_no_portfolio_reaches() -> None
     for j in x:
         build.switch(j, floor=0.5)
     aimed = build.build()
-    first = minimise(aimed, Limits(gap=GAP))
+    first, known = searched(aimed)
     assert first.value == pytest.approx(2.2 - 2.4, abs=SAME)
     asked = pairs(least=2.5, topic="sum")
-    assert cuts_of(asked, first).closes(np.full(4, FREE, dtype=np.int8), math.inf)
-    again = minimise(asked, Limits(known=handed_on(first)))
+    assert cuts_of(asked, known).closes(np.full(4, FREE, dtype=np.int8), math.inf)
+    again = minimise(asked, Limits(known=known))
     assert (again.status, again.nodes) == (Status.INFEASIBLE, 0)
     assert proof.faults(asked, again) == []
 
@@ -194,15 +194,15 @@ def test_a_search_with_an_earlier_proof_ends_where_a_search_without_one_ends(see
     rng = np.random.default_rng(seed)
     toy, *_ = random_toy(rng)
     before = toy.program()
-    first = minimise(before, Limits(gap=GAP))
+    first, known = searched(before)
     # Other costs, other limits: tighter or looser, and at times a contradiction.
     changed = replace(toy, q=toy.q + rng.normal(0, 0.3, len(toy.q)), h=toy.h + rng.normal(0, 0.2, len(toy.h))).program()
     alone = minimise(changed, Limits(gap=GAP))
-    again = minimise(changed, Limits(gap=GAP, start=first.states, known=handed_on(first)))
+    again = minimise(changed, Limits(gap=GAP, start=first.states, known=known))
     assert proof.faults(changed, again) == []
     assert again.status is alone.status
     # Stopped before its first node, a search has a bound all the same.
-    stopped = minimise(changed, Limits(node_limit=0, known=handed_on(first)))
+    stopped = minimise(changed, Limits(node_limit=0, known=known))
     assert stopped.bound > -math.inf
     assert proof.faults(changed, stopped) == []
     if alone.status is Status.OPTIMAL:
