@@ -63,10 +63,12 @@ class Cuts:
 
     def extend(self, carried: Carried) -> None:
         """Add the cuts of multipliers whose terms are known."""
-        for i in np.flatnonzero(np.isfinite(carried.rest) & np.isfinite(carried.on).all(axis=1)).tolist():
-            place = self._single + self._learned % self._most
-            self._learned += 1
-            self._rest[place], self._on[place], self._costs[place] = carried.rest[i], carried.on[i], carried.costs[i]
+        some = np.flatnonzero(np.isfinite(carried.rest) & np.isfinite(carried.on).all(axis=1))[-self._most :]
+        places = self._single + (self._learned + np.arange(len(some))) % self._most
+        self._learned += len(some)
+        self._rest[places], self._on[places] = carried.rest[some], carried.on[some]
+        self._costs[places] = carried.costs[some]
+        for place, i in zip(places.tolist(), some.tolist(), strict=True):
             self._multipliers[place] = carried.multipliers[i]
         self._count = self._single + min(self._learned, self._most)
 

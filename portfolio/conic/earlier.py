@@ -53,7 +53,7 @@ def _keys(program: Program) -> Sequence[Hashable]:
 
 
 # Number of vectors of multipliers that a session keeps for its next programs.
-_KEPT = 100
+_KEPT = 200
 
 
 class Known:

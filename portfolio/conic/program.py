@@ -242,18 +242,17 @@ class Builder:
         """Fill the matrices of all rows: those filled before, and the rows since then."""
         n, s, before = len(self._cost), len(self._switched), self._filled
         equal = _extended(before.equal, len(self._equal), n)
-        for i, (row, _) in enumerate(self._equal[len(before.equal) :], start=len(before.equal)):
-            _fill(equal[i], row)
+        _fill(equal, len(before.equal), [row for row, _ in self._equal[len(before.equal) :]])
         at_most, H = (
             _extended(table, len(self._at_most), width) for table, width in ((before.at_most, n), (before.H, s))
         )
-        for i, (row, switches, _) in enumerate(self._at_most[len(before.at_most) :], start=len(before.at_most)):
-            _fill(at_most[i], row)
-            _fill(H[i], switches)
+        new = self._at_most[len(before.at_most) :]
+        _fill(at_most, len(before.at_most), [row for row, _, _ in new])
+        _fill(H, len(before.at_most), [switches for _, switches, _ in new])
         first = len(before.cones)
         cones = _extended(before.cones, sum(len(M) + 1 for M, *_ in self._cones), n)
         for M, variables, row, _ in self._cones[before.number_of_cones :]:
-            _fill(cones[first], {j: -a for j, a in row.items()})
+            _fill(cones, first, [{j: -a for j, a in row.items()}])
             cones[first + 1 : first + 1 + len(M), variables] = -M
             first += 1 + len(M)
         return _Filled(equal, at_most, H, cones, len(self._cones))
@@ -280,6 +279,11 @@ def _numbered(topics: Iterable[str]) -> Iterator[tuple[str, int]]:
         counts[topic] += 1
 
 
-def _fill(row: Vector, entries: Mapping[int, float]) -> None:
-    for j, a in entries.items():
-        row[j] += a
+def _fill(table: Matrix, first: int, rows: Sequence[Mapping[int, float]]) -> None:
+    """Fill some rows of a table of zeros, from *first* on."""
+    places, columns, entries = list[int](), list[int](), list[float]()
+    for place, row in enumerate(rows, start=first):
+        places += [place] * len(row)
+        columns += row.keys()
+        entries += row.values()
+    table[places, columns] = entries

@@ -103,6 +103,7 @@ def optimise_all_pods(
     stop: Callable[[], bool] = lambda: False,
     on_progress: OnProgress | None = None,
     explain: bool = True,
+    known: Known | None = None,
 ) -> CoordinatedPortfolio:
     """Find the best portfolio for all pods together.
 
@@ -113,6 +114,7 @@ def optimise_all_pods(
         on_progress: Called as a search progresses, with the number of the search, from 1, and the relative gap; the
             gap is infinite without a portfolio.
         explain: Whether to search for the rules that conflict, where no portfolio keeps all of them.
+        known: Multipliers of a similar case.
 
     Raises:
         ConflictError: If no portfolio keeps all rules (or goals, if goals must not give way). The error names the
@@ -121,7 +123,7 @@ def optimise_all_pods(
         DataError: If a priority or a limit names a goal that does not exist.
         SolverError: If *stop* ended the search before the first portfolio, or a proof fails.
     """
-    session = SearchSession(partial(Formulation, case), stop, on_progress)
+    session = SearchSession(partial(Formulation, case), stop, on_progress, known=known or Known())
     form, solution, levels = find(session, case, gap, explain=explain)
     return _finish(session, form, solution, levels, gap)
 
