@@ -152,6 +152,27 @@ def test_multipliers_of_a_row_that_is_gone_close_nothing() -> None:
     assert proof.faults(freed, found) == []
 
 
+def test_a_cut_sets_the_switches_whose_other_state_costs_too_much() -> None:
+    # At a price of 1.3 per unit, 1.2 units cost 1.56, and an ETF of 0.6 saves 0.6 times 0.3, 0.2, 0.1 and 0: 1.2 is the
+    # bound. Without the first ETF the bound is 1.38, without the second 1.32, without the third 1.26.
+    program, price = pairs(least=1.2), np.array([1.3])
+    for bound, wanted in (
+        (1.39, [FREE] * 4),
+        (1.3, [ON, ON, FREE, FREE]),
+        (1.25, [ON, ON, ON, FREE]),
+    ):
+        cuts, states = Cuts(program), np.full(4, FREE, dtype=np.int8)
+        cuts.add(price, costs=True)
+        closed = list(cuts.propagate(states, bound))
+        assert states.tolist() == wanted
+        assert [part.bound for part in closed] == pytest.approx([1.38, 1.32, 1.26][: len(closed)])
+        assert all(part.multipliers.tolist() == [1.3] for part in closed)
+    # Below 1.2 the cut closes the whole space, and a second one without costs proves nothing.
+    cuts.add(price, costs=False)
+    assert cuts.closes(np.full(4, FREE, dtype=np.int8), 1.19)
+    assert not cuts.closes(np.full(4, FREE, dtype=np.int8), 1.21)
+
+
 @settings(PROFILE, max_examples=30)
 @given(seeds, st.floats(0.0, 0.5))
 def test_no_part_that_cuts_of_a_similar_program_close_has_a_point_below_the_bound(seed: int, above: float) -> None:
