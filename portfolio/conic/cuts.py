@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 # Number of terms of the cuts that are kept, without those of single rows: older cuts make room for newer ones.
 _TERMS = 10_000
 
+# Without costs, a bound above this part of the terms of its sum is positive, in whichever order the check adds them.
+_POSITIVE = 1e-14
+
 
 class Closed:
     """A part of the tree that a cut closes: the part, the multipliers, and the bound, infinite for an empty part."""
@@ -51,6 +54,8 @@ class Cuts:
         size = self._single + self._most
         self._rest, self._on, self._costs = np.zeros(size), np.zeros((size, on.shape[1])), np.zeros(size, dtype=bool)
         self._rest[: len(able)], self._on[: len(able)] = rest[able], on[able]
+        self._positive = np.zeros(size)
+        self._positive[: len(able)] = _POSITIVE * (1 + program.size[np.where(able < e + m, able, able - e - m)])
         each = np.zeros((len(able), len(program.b)))
         each[np.arange(len(able)), np.where(able < e + m, able, able - e - m)] = np.where(able < e + m, 1.0, -1.0)
         self._multipliers: list[Vector] = [*each, *(each[:0] for _ in range(self._most))]
@@ -68,6 +73,8 @@ class Cuts:
         self._learned += len(some)
         self._rest[places], self._on[places] = carried.rest[some], carried.on[some]
         self._costs[places] = carried.costs[some]
+        sizes = [float(abs(carried.multipliers[i]) @ self._program.size) for i in some]
+        self._positive[places] = _POSITIVE * (1 + np.array(sizes))
         for place, i in zip(places.tolist(), some.tolist(), strict=True):
             self._multipliers[place] = carried.multipliers[i]
         self._count = self._single + min(self._learned, self._most)
@@ -104,8 +111,8 @@ class Cuts:
                 states[i] = ON + OFF - state
 
     def _thresholds(self, cut: float) -> Vector:
-        """Return the least value with which each cut closes a part: any positive value without costs."""
-        return np.where(self._costs[: self._count], cut, np.nextafter(0.0, 1.0))
+        """Return the least value with which each cut closes a part: without costs, a value that is surely positive."""
+        return np.where(self._costs[: self._count], cut, self._positive[: self._count])
 
     def _closed(self, states: States, value: Vector, closed: Flags) -> Closed:
         """Close a part by the cut that proves most: an empty part, or else the highest bound."""

@@ -146,6 +146,10 @@ def test_multipliers_of_a_row_that_is_gone_close_nothing() -> None:
     (_, known), root = searched(apart(1.3)), np.full(4, FREE, dtype=np.int8)
     assert cuts_of(apart(1.3), known).closes(root, math.inf)
     assert not cuts_of(apart(1.3, topic="another"), known).closes(root, math.inf)
+    # Nor do multipliers of which all rows are gone.
+    alone = Builder()
+    alone.switch(alone.variable(upper=1.0))
+    assert not cuts_of(alone.build(), known).closes(np.full(1, FREE, dtype=np.int8), math.inf)
     freed = apart(1.15)
     found = minimise(freed, Limits(gap=GAP, known=known))
     assert found.value == pytest.approx(1.15, abs=SAME)
