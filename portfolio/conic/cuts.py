@@ -64,7 +64,7 @@ class Cuts:
     def add(self, multipliers: Vector, *, costs: bool) -> None:
         """Add a cut from valid multipliers of the program's rows."""
         rest, on = lagrangian_terms(self._program, multipliers[None, :], costs=costs)
-        self.extend(Carried([multipliers], np.array([costs]), rest, on))
+        self.extend(Carried(multipliers[None, :], np.array([costs]), rest, on))
 
     def extend(self, carried: Carried) -> None:
         """Add the cuts of multipliers whose terms are known."""
@@ -73,10 +73,10 @@ class Cuts:
         self._learned += len(some)
         self._rest[places], self._on[places] = carried.rest[some], carried.on[some]
         self._costs[places] = carried.costs[some]
-        sizes = [float(abs(carried.multipliers[i]) @ self._program.size) for i in some]
-        self._positive[places] = _POSITIVE * (1 + np.array(sizes))
-        for place, i in zip(places.tolist(), some.tolist(), strict=True):
-            self._multipliers[place] = carried.multipliers[i]
+        y = carried.multipliers[some]
+        self._positive[places] = _POSITIVE * (1 + abs(y) @ self._program.size)
+        for place, multipliers in zip(places.tolist(), y, strict=True):
+            self._multipliers[place] = multipliers
         self._count = self._single + min(self._learned, self._most)
 
     def closes(self, states: States, cut: float) -> bool:

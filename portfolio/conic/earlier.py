@@ -35,13 +35,13 @@ class Carried:
     """Multipliers of an earlier program, as those of the program at hand, with the terms of their bounds.
 
     Attributes:
-        multipliers: Valid multipliers of the program's rows.
+        multipliers: Valid multipliers of the program's rows, shape (k, r).
         costs: Flags of those that bound the objective; the others prove parts empty.
         rest: The constant of each bound; see ``lagrangian_terms``.
         on: The terms of the switches.
     """
 
-    multipliers: list[Vector]
+    multipliers: Matrix
     costs: Flags
     rest: Vector
     on: Matrix
@@ -109,7 +109,7 @@ class Known:
         for some, counted in ((costs, True), (~costs, False)):
             if some.any():
                 rest[some], on[some] = lagrangian_terms(program, y[some], costs=counted)
-        return Carried(list(y), costs, rest, on)
+        return Carried(y, costs, rest, on)
 
 
 @dataclass(frozen=True, eq=False)
