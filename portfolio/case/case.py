@@ -148,9 +148,8 @@ class Case:
         """Factor the covariance of some ETFs, or of all: ``L @ L.T``; that of ``aimed`` if *market* is that one."""
         market = market or self.market
         chosen = tuple(range(len(market.etfs)) if held is None else held)
-        Sigma = market.Sigma[np.ix_(chosen, chosen)]
         key = "factor", chosen, market.Sigma is self.market.Sigma
-        return self._once(key, lambda: np.linalg.cholesky(Sigma).astype(float))
+        return self._once(key, lambda: np.linalg.cholesky(market.Sigma[np.ix_(chosen, chosen)]).astype(float))
 
     def delivered(self, goal: Goal, X: Matrix) -> float | None:
         """Compute a goal's figure from holdings; None where the figure is not defined."""

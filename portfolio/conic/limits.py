@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from portfolio.conic.bound import States
-    from portfolio.conic.earlier import Earlier
+    from portfolio.conic.earlier import Known
 
 
 def never() -> bool:
@@ -31,7 +31,7 @@ class Limits:
         node_limit: Greatest number of nodes of all trees.
         stop: Called before every node but the first; true ends the search with the results so far.
         start: A setting of the switches that may be feasible, such as that of a similar program.
-        earlier: Proofs of similar programs: parts that they close here, too, are not searched again.
+        known: Multipliers of similar programs: parts that they close are not searched. The search adds its own.
         until: The search also ends at a point whose objective is below this value.
         on_progress: Called during the search with the cost of the best point so far (infinite without a point) and
             the bound.
@@ -41,7 +41,7 @@ class Limits:
     node_limit: int = 100_000
     stop: Callable[[], bool] = never
     start: States | None = None
-    earlier: Sequence[Earlier] = ()
+    known: Known | None = None
     until: float = -math.inf
     on_progress: Callable[[float, float], None] = ignore_progress
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, fields
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
 
     from portfolio import Matrix, Vector
 
@@ -135,9 +134,10 @@ class Builder:
     _at_most: list[tuple[Mapping[int, float], Mapping[int, float], float]] = field(default_factory=list)
     _equal: list[tuple[Mapping[int, float], float]] = field(default_factory=list)
     _cones: list[tuple[Matrix, Sequence[int], Mapping[int, float], float]] = field(default_factory=list)
-    _equal_topics: list[str] = field(default_factory=list)
-    _at_most_topics: list[str] = field(default_factory=list)
-    _cone_topics: list[str] = field(default_factory=list)
+    _equal_keys: list[Hashable] = field(default_factory=list)
+    _at_most_keys: list[Hashable] = field(default_factory=list)
+    _cone_keys: list[Hashable] = field(default_factory=list)
+    _counts: dict[tuple[str, str], int] = field(default_factory=dict)
     _filled: _Filled = _NOTHING_FILLED
 
     @contextmanager
@@ -175,7 +175,7 @@ class Builder:
     def at_most(self, row: Mapping[int, float], limit: float, *, switches: Mapping[int, float] | None = None) -> int:
         """Require ``row.x + switches.z <= limit``; return the number of the inequality."""
         self._at_most.append((row, switches or {}, limit))
-        self._at_most_topics.append(self._topic)
+        self._at_most_keys.append((1, *self._next_key("at most")))
         return len(self._at_most) - 1
 
     def at_least(self, row: Mapping[int, float], limit: float) -> int:
@@ -185,12 +185,13 @@ class Builder:
     def equal(self, row: Mapping[int, float], value: float) -> None:
         """Require ``row.x == value``."""
         self._equal.append((row, value))
-        self._equal_topics.append(self._topic)
+        self._equal_keys.append((0, *self._next_key("equal")))
 
     def norm_at_most(self, M: Matrix, variables: Sequence[int], row: Mapping[int, float], limit: float = 0.0) -> int:
         """Require ``|M @ x[variables]| <= row.x + limit``; return the number of the cone."""
         self._cones.append((M, variables, row, limit))
-        self._cone_topics.append(self._topic)
+        key = self._next_key("cone")
+        self._cone_keys += [(*key, row) for row in range(len(M) + 1)]
         return len(self._cones) - 1
 
     def copy(self) -> Builder:
@@ -198,8 +199,8 @@ class Builder:
         self._filled = self._fill_rows()
         twin = copy(self)
         for each in fields(self):
-            if isinstance(value := getattr(self, each.name), list):
-                setattr(twin, each.name, list(value))
+            if isinstance(value := getattr(self, each.name), (list, dict)):
+                setattr(twin, each.name, copy(value))
         return twin
 
     def build(self) -> Program:
@@ -234,7 +235,7 @@ class Builder:
             offset=self.offset,
             blocks=np.array(self._block, dtype=np.intp),
             urgency=np.array(self._urgency),
-            keys=tuple(self._keys(sizes)),
+            keys=(*self._equal_keys, *self._at_most_keys, *self._cone_keys),
             aim=self.aim,
         )
 
@@ -242,28 +243,26 @@ class Builder:
         """Fill the matrices of all rows: those filled before, and the rows since then."""
         n, s, before = len(self._cost), len(self._switched), self._filled
         equal = _extended(before.equal, len(self._equal), n)
-        for i, (row, _) in enumerate(self._equal[len(before.equal) :], start=len(before.equal)):
-            _fill(equal[i], row)
+        _fill(equal, len(before.equal), [row for row, _ in self._equal[len(before.equal) :]])
         at_most, H = (
             _extended(table, len(self._at_most), width) for table, width in ((before.at_most, n), (before.H, s))
         )
-        for i, (row, switches, _) in enumerate(self._at_most[len(before.at_most) :], start=len(before.at_most)):
-            _fill(at_most[i], row)
-            _fill(H[i], switches)
+        new = self._at_most[len(before.at_most) :]
+        _fill(at_most, len(before.at_most), [row for row, _, _ in new])
+        _fill(H, len(before.at_most), [switches for _, switches, _ in new])
         first = len(before.cones)
         cones = _extended(before.cones, sum(len(M) + 1 for M, *_ in self._cones), n)
         for M, variables, row, _ in self._cones[before.number_of_cones :]:
-            _fill(cones[first], {j: -a for j, a in row.items()})
+            _fill(cones, first, [{j: -a for j, a in row.items()}])
             cones[first + 1 : first + 1 + len(M), variables] = -M
             first += 1 + len(M)
         return _Filled(equal, at_most, H, cones, len(self._cones))
 
-    def _keys(self, sizes: Sequence[int]) -> Iterator[Hashable]:
-        """Number the rows of each topic, kind by kind, and the rows of each cone."""
-        for kind, topics in enumerate((self._equal_topics, self._at_most_topics)):
-            yield from ((kind, *key) for key in _numbered(topics))
-        for key, size in zip(_numbered(self._cone_topics), sizes, strict=True):
-            yield from ((*key, row) for row in range(size))
+    def _next_key(self, kind: str) -> tuple[str, int]:
+        """Number the rows of each kind within their topic."""
+        number = self._counts.get((kind, self._topic), 0)
+        self._counts[kind, self._topic] = number + 1
+        return self._topic, number
 
 
 def _extended(table: Matrix, rows: int, columns: int) -> Matrix:
@@ -273,13 +272,11 @@ def _extended(table: Matrix, rows: int, columns: int) -> Matrix:
     return larger
 
 
-def _numbered(topics: Iterable[str]) -> Iterator[tuple[str, int]]:
-    counts: dict[str, int] = defaultdict(int)
-    for topic in topics:
-        yield topic, counts[topic]
-        counts[topic] += 1
-
-
-def _fill(row: Vector, entries: Mapping[int, float]) -> None:
-    for j, a in entries.items():
-        row[j] += a
+def _fill(table: Matrix, first: int, rows: Sequence[Mapping[int, float]]) -> None:
+    """Fill some rows of a table of zeros, from *first* on."""
+    places, columns, entries = list[int](), list[int](), list[float]()
+    for place, row in enumerate(rows, start=first):
+        places += [place] * len(row)
+        columns += row.keys()
+        entries += row.values()
+    table[places, columns] = entries

@@ -19,8 +19,6 @@ from portfolio.conic.bound import OFF, ON, valid
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy.typing as npt
-
     from portfolio import Matrix, Vector
     from portfolio.conic.bound import States
     from portfolio.conic.program import Program
@@ -137,19 +135,22 @@ class Relaxation:
             clarabel.NonnegativeConeT(inequalities),
             *map(clarabel.SecondOrderConeT, cones),
         ]
-        P = Csc(np.zeros(0), np.zeros(0, dtype=np.intp), np.zeros(n + 1, dtype=np.intp), (n, n))
-        solver = clarabel.DefaultSolver(P, q, A, b, kinds, self._settings[accuracy])
+        P = Csc([], [], [0] * (n + 1), (n, n))
+        solver = clarabel.DefaultSolver(P, q.tolist(), A, b.tolist(), kinds, self._settings[accuracy])
         if (stop := self._stop) is not None:
             solver.set_termination_callback(lambda _: stop())
         return solver.solve()
 
 
 class Csc(NamedTuple):
-    """The attributes of a scipy.sparse.csc_matrix that Clarabel reads, without checks that cost as much as a solve."""
+    """The attributes of a scipy.sparse.csc_matrix that Clarabel reads, without checks that cost as much as a solve.
 
-    data: Vector
-    indices: npt.NDArray[np.intp]
-    indptr: npt.NDArray[np.intp]
+    Lists: Clarabel reads an array entry by entry, each as an object that numpy makes.
+    """
+
+    data: list[float]
+    indices: list[int]
+    indptr: list[int]
     shape: tuple[int, ...]
     has_sorted_indices: bool = True
     has_canonical_format: bool = True
@@ -173,7 +174,7 @@ def _csc_with_box(A: Matrix, before: int) -> Csc:
     data[where], indices[where] = A[rows, columns], rows + 2 * n * late
     for end, (sign, row) in enumerate(((-1.0, before), (1.0, before + n))):
         data[starts + early + end], indices[starts + early + end] = sign, row + every
-    return Csc(data, indices, np.append(starts, len(data)), (len(A) + 2 * n, n))
+    return Csc(data.tolist(), indices.tolist(), [*starts.tolist(), len(data)], (len(A) + 2 * n, n))
 
 
 def _settings(accuracy: float, *, scaled: bool) -> clarabel.DefaultSettings:

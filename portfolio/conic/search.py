@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.conic.bound import FREE, OFF, ON, Bound, add_up, lagrangian_bound, terms_of_rows
-from portfolio.conic.earlier import parts_of
+from portfolio.conic.bound import FREE, OFF, ON, lagrangian_bound
+from portfolio.conic.cuts import Cuts
 from portfolio.conic.limits import USUAL
 from portfolio.conic.proof import FEASIBLE, violation
-from portfolio.conic.relaxation import Outcome, RelaxationResult
+from portfolio.conic.relaxation import Outcome, Relaxation, RelaxationResult
 from portfolio.conic.solution import Leaf, Solution, Status, claimed, proven, scale_of, status_of
 from portfolio.conic.working_set import relaxation_of
 
@@ -73,7 +73,7 @@ def minimise(
         root: The part to search, instead of the whole space.
     """
     search = _BranchAndBound(program, limits, slack, cutoff)
-    if limits.start is not None:
+    if limits.start is not None and not search.cuts.closes(limits.start, search.cut):
         search.try_support(limits.start)
     return search.run(root)
 
@@ -81,7 +81,6 @@ def minimise(
 class _BranchAndBound:
     def __init__(self, program: Program, limits: Limits, slack: float, cutoff: float) -> None:
         self.program, self.limits = program, limits
-        self.relaxation = relaxation_of(program)
         self.gap, self.slack, self.cutoff = limits.gap, slack, cutoff
         self.value = math.inf
         self.x: Vector | None = None
@@ -94,11 +93,20 @@ class _BranchAndBound:
         self.order = count(0, -1)  # of equal bounds, the newest part comes first
         self.tried: set[bytes] = set()
         self.points: list[tuple[float, Vector, States]] = []
+        self.learned: list[tuple[Vector, bool]] = []
 
     @cached_property
-    def single(self) -> _SingleRows:
-        """The bounds from each linear row alone."""
-        return _SingleRows(self.program)
+    def relaxation(self) -> Relaxation:
+        """The relaxations of the program."""
+        return relaxation_of(self.program)
+
+    @cached_property
+    def cuts(self) -> Cuts:
+        """The bounds known so far: from each linear row alone, from earlier proofs, and from each relaxation solved."""
+        cuts = Cuts(self.program)
+        if self.limits.known is not None:
+            cuts.extend(self.limits.known.carried_to(self.program))
+        return cuts
 
     @cached_property
     def on_switches(self) -> tuple[Matrix, Vector]:
@@ -122,24 +130,14 @@ class _BranchAndBound:
         return self.finish()
 
     def begin(self, root: States) -> None:
-        """Open the root; where an earlier proof is known, close its parts that are closed here, too, and open others.
+        """Open the root, unless the cuts close it, with the bound of the variables alone.
 
-        The bounds of the variables alone bound the root: enough to end a search for any point where one is known.
+        That bound is enough to end a search for any point where one is known.
         """
         nothing = np.zeros(len(self.program.b))
         bound = lagrangian_bound(self.program, root, nothing).value
-        parts = None if bound >= self.cut else parts_of(self.program, self.limits.earlier, self.cut)
-        if parts is None:
+        if bound >= self.cut or self.propagate(root):
             self.push(root, nothing, bound)
-            return
-        for part in parts:
-            if part.infeasible or part.bound >= self.cut:
-                self.close(part.states, part.multipliers, part.bound, infeasible=part.infeasible)
-                continue
-            # A search that is stopped here needs a bound of each part, however weak.
-            bound = lagrangian_bound(self.program, part.states, nothing).value
-            y = nothing if part.bound < bound or part.multipliers is None else part.multipliers
-            self.push(part.states.copy(), y, max(part.bound, bound))
 
     def over(self) -> bool:
         """Return whether a limit is reached; a tree of one node is searched even if the time is up."""
@@ -156,6 +154,8 @@ class _BranchAndBound:
             # The multipliers of numerical trouble are huge: their sums differ by more than a hair from order to order.
             bound = min(bound, float(proven(self.program, leaves)[0].min(initial=math.inf)))
         points = tuple((x, on) for _, x, on in sorted(self.points, key=lambda found: found[0])[:_POINTS])
+        if self.limits.known is not None:
+            self.limits.known.add(self.program, self.learned)
         return Solution(status, self.x, self.states, self.value, bound, self.nodes, leaves, points)
 
     def next(self) -> _Node:
@@ -189,79 +189,60 @@ class _BranchAndBound:
             self.closed_bound = min(self.closed_bound, bound)
 
     def expand(self, node: _Node) -> None:
-        """Bound a node, look for an incumbent near the node's point, fix switches by the multipliers, and branch."""
+        """Bound a node, look for an incumbent near the node's point, set switches by the cuts, and branch."""
         self.nodes += 1
         if not self.propagate(node.states):
             return
         decided = bool((node.states != FREE).all())
         answer = (self.relaxation.solve_sharply if decided else self.relaxation.solve)(node.states)
-        if answer.outcome is Outcome.INFEASIBLE:
-            proof = lagrangian_bound(self.program, node.states, answer.multipliers, costs=False)
-            if proof.value > 0:
-                self.close(node.states, answer.multipliers, math.inf, infeasible=True)
-                return
-        bound, multipliers = self.best_bound(node, answer)
-        self.look_for_incumbent(node.states, answer)
-        if bound.value >= self.cut:
-            self.close(node.states, multipliers, bound.value)
+        self.learn(answer)
+        if answer.outcome is Outcome.INFEASIBLE and self.cuts.closes(node.states, math.inf):
+            self.propagate(node.states)
             return
+        self.look_for_incumbent(node.states, answer)
+        bound, multipliers = self.best_bound(node, answer)
         if decided:
             # All switches are set. Either the bound is the optimum of this setting, an incumbent; or the solver had
             # numerical trouble, and the bound leaves the gap open.
-            self.close(node.states, multipliers, bound.value)
+            self.close(node.states, multipliers, bound)
             return
-        states = self.fix(node.states, multipliers, bound)
-        self.branch(states, multipliers, bound, answer.x)
+        states = node.states.copy()
+        if self.propagate(states):
+            self.branch(states, multipliers, bound, answer.x)
+
+    def learn(self, answer: RelaxationResult) -> None:
+        """Add the cut of a relaxation's multipliers."""
+        costs = answer.outcome is not Outcome.INFEASIBLE
+        self.cuts.add(answer.multipliers, costs=costs)
+        self.learned.append((answer.multipliers, costs))
 
     def propagate(self, states: States) -> bool:
-        """Set, in place, each switch that a single row restricts to one state; return False if a row allows neither."""
-        while True:
-            value, off, on = self.single.prove(states)
-            if value.max(initial=0.0) > 0:
-                self.close(states, self.single.multipliers[value.argmax()], math.inf, infeasible=True)
+        """Set, in place, each switch that a cut restricts to one state; return False if the part is closed."""
+        for part in self.cuts.propagate(states, self.cut):
+            self.close(part.states, part.multipliers, part.bound, infeasible=math.isinf(part.bound))
+            if part.states is states:
                 return False
-            worse = np.flatnonzero((states == FREE) & ((off > 0) | (on > 0)).any(axis=0))
-            if not len(worse):
-                return True
-            i = worse[0]
-            proofs, state, other = (off[:, i], OFF, ON) if off[:, i].max() > 0 else (on[:, i], ON, OFF)
-            closed = states.copy()
-            closed[i] = state
-            self.close(closed, self.single.multipliers[proofs.argmax()], math.inf, infeasible=True)
-            states[i] = other
+        return True
 
-    def best_bound(self, node: _Node, answer: RelaxationResult) -> tuple[Bound, Vector | None]:
+    def best_bound(self, node: _Node, answer: RelaxationResult) -> tuple[float, Vector | None]:
         """Bound the node by its own multipliers, or by the parent's where the parent's prove more."""
-        bound = lagrangian_bound(self.program, node.states, answer.multipliers)
-        if not math.isfinite(bound.value):
-            nothing = np.full(len(node.states), -math.inf)
-            bound = Bound(-math.inf, nothing, nothing)
-        if node.multipliers is None or bound.value >= node.bound:
+        bound = lagrangian_bound(self.program, node.states, answer.multipliers).value
+        bound = bound if math.isfinite(bound) else -math.inf
+        if node.multipliers is None or bound >= node.bound:
             return bound, answer.multipliers
-        return lagrangian_bound(self.program, node.states, node.multipliers), node.multipliers
+        return lagrangian_bound(self.program, node.states, node.multipliers).value, node.multipliers
 
-    def fix(self, states: States, multipliers: Vector | None, bound: Bound) -> States:
-        """Set each switch whose other state is already proven worse than the incumbent."""
-        states, cut, free = states.copy(), self.cut, states == FREE
-        worse_off, worse_on = free & (bound.off >= cut), free & (bound.on >= cut)
-        for i in np.flatnonzero(worse_off | worse_on):
-            closed = states.copy()
-            closed[i] = OFF if worse_off[i] else ON
-            self.close(closed, multipliers, (bound.off if worse_off[i] else bound.on)[i])
-            states[i] = ON if worse_off[i] else OFF
-        return states
-
-    def branch(self, states: States, multipliers: Vector | None, bound: Bound, x: Vector) -> None:
+    def branch(self, states: States, multipliers: Vector | None, bound: float, x: Vector) -> None:
         """Branch on the least decided switch."""
         free = np.flatnonzero(states == FREE)
         if not len(free):
-            self.push(states, multipliers, bound.value)
+            self.push(states, multipliers, bound)
             return
         i = free[np.argmax(self.undecided(x)[free])]
         for state in (OFF, ON):
             child = states.copy()
             child[i] = state
-            self.push(child, multipliers, bound.value)
+            self.push(child, multipliers, bound)
 
     def undecided(self, x: Vector) -> Vector:
         """Score the switches: highest where a relaxation holds a small positive amount.
@@ -280,16 +261,14 @@ class _BranchAndBound:
         if answer.outcome is not Outcome.SOLVED:
             return
         support = self.round(states, answer.x)
-        if support.tobytes() in self.tried or self.single.prove(support)[0].max(initial=0.0) > 0:
-            return
-        if lagrangian_bound(self.program, support, answer.multipliers).value >= min(self.value, self.cutoff):
-            return
-        self.try_support(support)
+        if support.tobytes() not in self.tried and not self.cuts.closes(support, min(self.value, self.cutoff)):
+            self.try_support(support)
 
     def try_support(self, support: States) -> None:
         """Solve the program with all switches fixed as in *support*, and keep the point if it is the best so far."""
         self.tried.add(support.tobytes())
         exact = self.relaxation.solve_sharply(support)
+        self.learn(exact)
         if exact.outcome is Outcome.SOLVED and violation(self.program, exact.x, support) <= FEASIBLE:
             value = self.program.value(exact.x, support == ON)
             self.points.append((value, exact.x, support))
@@ -305,32 +284,12 @@ class _BranchAndBound:
         counts, most = self.on_switches
         used = np.zeros(len(most))
         for i in np.argsort(-z, kind="stable"):
-            if z[i] > _NOTHING and (used + counts[:, i] <= most + 1e-9).all():
+            if z[i] <= _NOTHING:
+                break
+            if (used + counts[:, i] <= most + 1e-9).all():
                 support[i] = ON
                 used += counts[:, i]
         return support
-
-
-class _SingleRows:
-    """Bounds from each linear row alone: settings of the switches for which no point within the bounds keeps the row.
-
-    Attributes:
-        multipliers: One vector for each row that can prove infeasibility, shape (rows, r).
-    """
-
-    def __init__(self, program: Program) -> None:
-        e, m = program.equalities, program.inequalities
-        each = np.eye(e + m, len(program.b))
-        multipliers = np.vstack([each, -each[:e]])
-        rest, on = terms_of_rows(program)
-        able = rest + np.maximum(on, 0.0).sum(axis=1) > 0
-        self.multipliers, self._rest, self._on = multipliers[able], rest[able], on[able]
-
-    def prove(self, states: States) -> tuple[Vector, Matrix, Matrix]:
-        """Bound each row's excess as is, with each switch off and with each on; positive bounds prove infeasibility."""
-        value, part = add_up(self._rest, self._on, states[None, :])
-        off = value[:, None] - part
-        return value, off, off + self._on
 
 
 def _rows_on_switches(program: Program) -> tuple[Matrix, Vector]:

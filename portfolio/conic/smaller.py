@@ -34,7 +34,8 @@ class SmallerRelaxation(Relaxation):
     def solve(self, states: States, accuracy: float = ROUGH) -> RelaxationResult:
         """See ``Relaxation.solve``."""
         layout, reduced = self._layout, self._layout.reduce(states)
-        A = Csc(reduced.data, reduced.indices, reduced.indptr, (len(reduced.b), len(reduced.q)))
+        shape = len(reduced.b), len(reduced.q)
+        A = Csc(reduced.data.tolist(), reduced.indices.tolist(), reduced.indptr.tolist(), shape)
         sizes = (reduced.equalities, reduced.inequalities, self.program.cones)
         solution = self._run(A, reduced.b, reduced.q, accuracy, sizes)
         outcome = self.outcome_of(solution)

@@ -7,7 +7,8 @@ from functools import partial
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from portfolio.conic.solution import Status, relative_gap
+from portfolio.conic.earlier import Earlier, Known
+from portfolio.conic.solution import Leaf, Status, relative_gap
 from portfolio.errors import DataError, SolverError, UnreachableGoalError
 from portfolio.market.measure import HAIR, ROOM, ROOMS, Measure
 from portfolio.master.conflict import explain_goals, explain_rules
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from portfolio import Matrix
     from portfolio.case.case import Case
     from portfolio.conic.bound import States
-    from portfolio.conic.earlier import Earlier
     from portfolio.conic.solution import Solution
     from portfolio.master.goal_programming import OnProgress
     from portfolio.pod.sleeve import Sleeve
@@ -79,7 +79,8 @@ class CoordinatedPortfolio:
         rules: The hard rules of the program, by name, in words.
         switches: The switches of the program at the holdings.
         certificate: The proof.
-        proof: The tree of the last search that needed one, for similar programs.
+        proof: The tree of the search for the portfolio, for similar programs; None where that took more than a tree.
+        known: The multipliers of the searches, for similar programs.
     """
 
     X: Matrix
@@ -92,6 +93,7 @@ class CoordinatedPortfolio:
     switches: States
     certificate: Certificate = field(repr=False)
     proof: Earlier | None = field(default=None, repr=False)
+    known: Known = field(default_factory=Known, repr=False)
 
 
 def optimise_all_pods(
@@ -101,6 +103,7 @@ def optimise_all_pods(
     stop: Callable[[], bool] = lambda: False,
     on_progress: OnProgress | None = None,
     explain: bool = True,
+    known: Known | None = None,
 ) -> CoordinatedPortfolio:
     """Find the best portfolio for all pods together.
 
@@ -111,6 +114,7 @@ def optimise_all_pods(
         on_progress: Called as a search progresses, with the number of the search, from 1, and the relative gap; the
             gap is infinite without a portfolio.
         explain: Whether to search for the rules that conflict, where no portfolio keeps all of them.
+        known: Multipliers of a similar case.
 
     Raises:
         ConflictError: If no portfolio keeps all rules (or goals, if goals must not give way). The error names the
@@ -119,7 +123,7 @@ def optimise_all_pods(
         DataError: If a priority or a limit names a goal that does not exist.
         SolverError: If *stop* ended the search before the first portfolio, or a proof fails.
     """
-    session = SearchSession(partial(Formulation, case), stop, on_progress)
+    session = SearchSession(partial(Formulation, case), stop, on_progress, known=known or Known())
     form, solution, levels = find(session, case, gap, explain=explain)
     return _finish(session, form, solution, levels, gap)
 
@@ -206,6 +210,7 @@ def _finish(
 ) -> CoordinatedPortfolio:
     """Impose the limits on correlations, if the terms ask for them, and certify the result."""
     bound, proven, levels_used = solution.bound, solution.status is Status.OPTIMAL, form.levels
+    tree = Earlier(form.program, solution.leaves) if all(type(leaf) is Leaf for leaf in solution.leaves) else None
     form, solution, limited = limit_correlations(session, form, solution, gap)
     states = solution.states
     assert states is not None  # noqa: S101 - the caller has a portfolio
@@ -242,7 +247,8 @@ def _finish(
         switches=states,
         prices=shadow_prices(session.formulate, form, solution, stop=session.stop),
         certificate=replace(certificate, nodes=session.nodes, leaves=session.leaves),
-        proof=next(iter(session.earlier), None),
+        proof=tree,
+        known=session.known,
     )
 
 

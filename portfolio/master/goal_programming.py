@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from portfolio.conic import proof
 from portfolio.conic.dispatch import minimise
-from portfolio.conic.earlier import Earlier
+from portfolio.conic.earlier import Known
 from portfolio.conic.limits import USUAL, Limits, ignore_progress
-from portfolio.conic.solution import Leaf, Status, relative_gap
+from portfolio.conic.solution import Status, relative_gap
 from portfolio.errors import SolverError
 from portfolio.market.measure import ROOM
 from portfolio.master.statement.goal_rows import is_ratio
@@ -42,8 +42,8 @@ ANY = 1e12
 # The best figure of a goal that gives way is proven to a millionth.
 AIM_GAP = 1e-6
 
-# The numbers of proofs and of portfolios that a session keeps for its next searches.
-_PROOFS, _PORTFOLIOS = 3, 10
+# Number of portfolios that a session keeps for its next searches.
+_PORTFOLIOS = 10
 
 # Dinkelbach's method converges faster than linearly; steps that end at a better point are quick.
 _RATIO_STEPS, _BEATEN = 40, 100.0
@@ -79,7 +79,7 @@ class SearchSession:
         leaves: Number of proven leaves in all search trees so far.
         searches: Number of searches so far, the current search included.
         most_nodes: Greatest number of nodes of all searches together; every search may open one.
-        earlier: The proofs of the last searches that divided the space, the newest first.
+        known: The multipliers of the last searches.
     """
 
     formulate: Formulate
@@ -92,7 +92,7 @@ class SearchSession:
     leaves: int = 0
     searches: int = 0
     most_nodes: int = USUAL.node_limit
-    earlier: list[Earlier] = field(default_factory=list)
+    known: Known = field(default_factory=Known)
     _portfolios: list[tuple[States, Matrix, Case]] = field(default_factory=list, init=False)
 
     def solve(
@@ -112,7 +112,7 @@ class SearchSession:
             node_limit=min(node_limit, max(self.most_nodes - self.nodes, 1)),
             stop=self.stop,
             start=start,
-            earlier=self._earlier_for(form),
+            known=self.known,
             until=until,
             on_progress=on_progress,
         )
@@ -126,14 +126,7 @@ class SearchSession:
             self.states, self.X, self.case = solution.states, form.weights(solution), form.case
             if not form.left_out:
                 self._portfolios = [(self.states, self.X, self.case), *self._portfolios][:_PORTFOLIOS]
-        # A search that ended at its root divided nothing.
-        if solution.nodes > 1 and all(type(leaf) is Leaf for leaf in solution.leaves):
-            self.earlier = [Earlier(form.program, solution.leaves), *self.earlier][:_PROOFS]
         return solution
-
-    def _earlier_for(self, form: Formulation) -> list[Earlier]:
-        """Return the last proofs, without those of programs that had other switches."""
-        return [proof for proof in self.earlier if len(proof.program.k) == len(form.program.k)]
 
     def feasible(self, levels: Mapping[str, float], without: Collection[str] = ()) -> Status:
         """Return whether rules and levels can be kept together: OPTIMAL, INFEASIBLE, or another status if unknown."""

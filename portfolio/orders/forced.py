@@ -145,7 +145,9 @@ class _Search:
         formulate = partial(Formulation, self.case)
         if self._scores_no_better(form):
             return None
-        session = SearchSession(formulate, lambda: self.left_s() <= 0, states=self.master.switches)
+        session = SearchSession(
+            formulate, lambda: self.left_s() <= 0, states=self.master.switches, known=self.master.known
+        )
         try:
             solution = session.solve(form, _GAP, node_limit=_NODES)
         except SolverError:

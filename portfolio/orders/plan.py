@@ -107,7 +107,7 @@ def plan(case: Case, master: CoordinatedPortfolio, *, left_s: Callable[[], float
         cut_short=whole.cut_short,
         brokerage_in_gains=True,
         waits=waits,
-        later=_later(case, waits, goals, left_s=left_s) if waits and left_s() > 0 else None,
+        later=_later(case, master, waits, goals, left_s=left_s) if waits and left_s() > 0 else None,
         idle=explain_idle(case, stock, master, left_aud - aside_aud, whole.units, left_s=left_s),
         tax_may_exceed_aud=_may_exceed(terms.owned, stock, whole.sold),
         does_not_pay=None if orders else _does_not_pay(case, master, lambda: left_s() <= 0),
@@ -145,12 +145,18 @@ def _gave_way(master: CoordinatedPortfolio, goals: Sequence[GoalInUnits]) -> Ite
 
 
 def _later(
-    case: Case, waits: Sequence[Wait], now: Sequence[GoalInUnits], *, left_s: Callable[[], float]
+    case: Case,
+    master: CoordinatedPortfolio,
+    waits: Sequence[Wait],
+    now: Sequence[GoalInUnits],
+    *,
+    left_s: Callable[[], float],
 ) -> LaterOptimum | None:
     """Find the best portfolio that sells nothing of what would save by waiting; None if there is none, or in time.
 
     Args:
         case: The customer's case.
+        master: The portfolio that sells now.
         waits: The parcels that would save.
         now: The goals of the orders that sell now.
         left_s: Returns the seconds left.
@@ -162,8 +168,9 @@ def _later(
     stock, steps = patient.stock, iter(range(_STEPS))
     assert stock is not None  # noqa: S101 - the case has holdings of today
     try:
-        master = optimise_all_pods(patient, stop=lambda: left_s() <= 0 or next(steps, None) is None)
-        whole = round_to_units(patient, stock, master, left_s=left_s)
+        stop = lambda: left_s() <= 0 or next(steps, None) is None  # noqa: E731
+        then_best = optimise_all_pods(patient, stop=stop, known=master.known.copy())
+        whole = round_to_units(patient, stock, then_best, left_s=left_s)
     except (UnreachableGoalError, SolverError):
         return None
     counted = _tax(case.terms, stock, whole.sold)
@@ -172,8 +179,8 @@ def _later(
     spent = sum(order.value_aud * (1 if order.side is Side.BUY else -1) for order in orders)
     brokerage, spread = sum(order.brokerage_aud for order in orders), sum(order.spread_aud for order in orders)
     gains = _tax(case.terms, stock, whole.sold)
-    then = _goals(patient, master, whole.X, brokerage + spread + gains.tax_aud)
-    reached = {goal.name: goal.reaches for goal in master.goals}
+    then = _goals(patient, then_best, whole.X, brokerage + spread + gains.tax_aud)
+    reached = {goal.name: goal.reaches for goal in then_best.goals}
     before = {goal.name: goal.delivered for goal in now}
     return LaterOptimum(
         orders=orders,

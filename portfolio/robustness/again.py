@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from portfolio.case.case import Case
+from portfolio.conic.earlier import Known
 from portfolio.conic.solution import Status
 from portfolio.errors import SolverError, UnreachableGoalError
 from portfolio.master.coordinated_portfolio import GAP, find, limit_correlations
@@ -63,19 +64,21 @@ class Question:
     pods: Mapping[str, PodAccount]
     answers: int = 0
     _start: States | None = None
+    _known: Known = field(default_factory=Known)
     _sleeves: dict[Hashable, Sleeve] = field(default_factory=dict)
 
     def ask(self, market: Market) -> Answer | None:
         """Find the coordinated portfolio in *market*; None where a pod, or all of them together, have none there.
 
         The search starts from the portfolio of the first market that was asked, which should be the event's own: a
-        portfolio that is as good, to the gap, stays.
+        portfolio that is as good, to the gap, stays. That market's multipliers close parts in the others.
         """
         self.answers += 1
         try:
             sleeves = [self._alone(market, pod) for pod in self.pods]
             case = Case(market, sleeves, replace(self.terms, explain=Explain.UNMET))
-            session = SearchSession(partial(Formulation, case), lambda: False, states=self._start)
+            known = self._known.copy()
+            session = SearchSession(partial(Formulation, case), lambda: False, states=self._start, known=known)
             session.most_nodes = MOST_NODES
             session.stop = lambda: session.nodes >= MOST_NODES
             form, solution, levels = find(session, case, GAP, explain=False)
@@ -83,12 +86,12 @@ class Question:
         except (UnreachableGoalError, SolverError):
             return None
         if self._start is None:
-            self._start = solution.states
+            self._start, self._known = solution.states, session.known
         return Answer(case, form.weights(solution), solution.status is Status.OPTIMAL and levels.proven)
 
     def with_aim(self, robust: Robust | None) -> Question:
         """Return the question with another worst case, or none; the search starts from the same portfolio."""
-        return Question(replace(self.terms, robust=robust), self.pods, _start=self._start)
+        return Question(replace(self.terms, robust=robust), self.pods, _start=self._start, _known=self._known)
 
     def _alone(self, market: Market, pod: str) -> Sleeve:
         """Find the best portfolio of a pod alone; markets that agree on its ETFs share the answer."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.in_process import PODS
-from support.requests_made import OUTLOOK, data
+from support.requests_made import ROOT, data
 from support.signed import messages
 
 from agents import mandate_files
@@ -182,8 +183,9 @@ async def test_what_it_tells_on_the_way_is_passed_on_with_the_request_it_is_abou
     async def watch(request_id: str, note: bytes) -> None:
         heard.append((request_id, parse_progress(note)))
 
-    # As hard as the bundled markets get: a tenth of a second, or a third, on the first try of all.
-    slow = asked(data(market=OUTLOOK, explain="all"))
+    # Under the later law an owner's searches take a second and more: the first note is due after a quarter of one.
+    owner = json.loads((ROOT / "examples" / "after-july-2027.json").read_text(encoding="utf-8"))
+    slow = asked(json.dumps(owner | {"request_id": "r1"}).encode())
     async with solver(watch=watch) as made, asyncio.timeout(60):
         while not heard:
             await made.optimise(slow, seconds=30)
