@@ -23,7 +23,7 @@ from bus.transports.jetstream import Connection, JetStreamBus, connect
 from bus.transports.memory import MemoryBus
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Generator, Iterator
 
     from xdist.remote import Producer
     from xdist.scheduler.protocol import Scheduling
@@ -47,9 +47,11 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(trylast=True)  # after those that mark tests
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None]:
     """Leave the tests marked ``deep`` to ``--deep``, and begin with those that wait longest."""
+    config.stash[depth.COLLECTED] = {item.nodeid: frozenset(mark.name for mark in item.iter_markers()) for item in items}
+    yield  # to those that mark tests, and to -m
     if not config.getoption("deep"):
         config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("deep")])
         items[:] = [item for item in items if not item.get_closest_marker("deep")]

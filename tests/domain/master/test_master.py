@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.builders import (
     OUTLOOK,
@@ -211,7 +211,7 @@ def requests(draw: st.DrawFn) -> bytes:
 
 
 @pytest.mark.slow
-@settings(derandomize=True, deadline=None, max_examples=examples(60, quick=15))
+@examples(60, quick=15)
 @given(data=requests())
 def test_every_answer_passes_the_check_or_names_what_conflicts(data: bytes) -> None:
     asked = json.loads(data)
@@ -255,7 +255,7 @@ def rules(draw: st.DrawFn) -> Rules:
     )
 
 
-INVARIANT = settings(derandomize=True, deadline=None, max_examples=examples(15, quick=5))
+INVARIANT = examples(15, quick=5)
 
 
 @pytest.mark.slow
