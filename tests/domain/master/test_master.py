@@ -24,10 +24,11 @@ from support.builders import (
     random_sleeves,
     request,
     sleeve,
+    solved,
     terms,
     wire_event,
 )
-from support.depth import examples
+from support.depth import examples, some_of
 from support.oracles import Facts, ask_scip, enumerate_supports
 
 from agents.mandate_files import load as load_mandate
@@ -176,7 +177,7 @@ def test_the_naive_portfolio_has_no_position_smaller_than_its_brokerage(referenc
 
 
 def test_the_same_request_has_the_same_answer_to_the_last_bit() -> None:
-    first, second = (json.loads(encode(final_event(request()))) for _ in range(2))
+    first, second = (json.loads(encode(answer(request()))) for answer in (solved, final_event))
     first.pop("elapsed_s")
     second.pop("elapsed_s")
     assert first == second
@@ -288,7 +289,7 @@ def test_the_order_of_the_pods_does_not_matter(kept: Rules) -> None:
     assert other_best <= bound + NOISE
 
 
-@pytest.mark.parametrize("factor", [0.5, 4.0, 10.0])
+@pytest.mark.parametrize("factor", some_of([0.5, 4.0, 10.0], every=3))
 @pytest.mark.parametrize("duplicates", ["forbid", "penalise"])
 def test_capital_and_brokerage_in_another_currency_buy_the_same(factor: float, duplicates: str) -> None:
     one = final_event(request(rules={"duplicates": duplicates}))
