@@ -10,6 +10,8 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 
 # Tests start hundreds of processes: without bytecode, each of them compiles everything that it imports.
 unexport PYTHONDONTWRITEBYTECODE
+# As the product's processes do: several workers have all cores at work, and threads of theirs would only take turns.
+export OPENBLAS_NUM_THREADS ?= 1
 # Half of the tests wait for servers and processes: two workers for each core keep the cores at work.
 TWICE = $(or $(N),$(shell $(BIN)/python -c 'import os; print(2 * os.cpu_count())'))
 # File by file (tests/support/by_file.py), in the order of testpaths: what waits longest begins first.
