@@ -10,6 +10,8 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 
 # Tests start hundreds of processes: without bytecode, each of them compiles everything that it imports.
 unexport PYTHONDONTWRITEBYTECODE
+# As the product's processes do: several workers have all cores at work, and threads of theirs would only take turns.
+export OPENBLAS_NUM_THREADS ?= 1
 # Half of the tests wait for servers and processes: two workers for each core keep the cores at work.
 TWICE = $(or $(N),$(shell $(BIN)/python -c 'import os; print(2 * os.cpu_count())'))
 # File by file (tests/support/by_file.py), in the order of testpaths: what waits longest begins first.
@@ -58,15 +60,15 @@ tools: ## Install the programs that tests need besides Python: on Debian, as roo
 	else echo "not installed, so their tests will be left out:$$missing"; fi
 
 test: $(READY) tools ## Run the tests, against a real NATS server and real processes; N=2 workers, or two for each core
-	$(BIN)/python -m pytest -n $(TWICE) $(SPREAD)
+	$(BIN)/python -m pytest -n $(TWICE) $(SPREAD) -m 'not oracle'
 
 test-fast: $(READY) ## Run the tests that need no server, no browser and no second solver
 	$(BIN)/python -m pytest -n $(or $(N),auto) $(SPREAD) -q -m 'not slow and not oracle' tests/unit tests/domain
 
 test-deep: $(READY) ## Run the cases and variations that make test leaves out, those beside a second solver included
-	$(BIN)/python -m pytest -n $(or $(N),auto) $(SPREAD) -q --deep -m 'deep or slow or oracle'
+	$(BIN)/python -m pytest -n $(or $(N),auto) $(SPREAD) -q --deep -m 'deep or oracle or more_examples'
 
-test-numerics: $(READY) ## Run what make test tries beside a second solver, under each BLAS kernel of this processor, with one thread and two
+test-numerics: $(READY) ## Run some cases beside a second solver under each BLAS kernel of this processor, with one thread and two
 	$(BIN)/python tests/numerics.py -n $(or $(N),auto) $(SPREAD)
 
 fuzz: $(READY) ## Spoil messages for the parsers (RUNS=1000000), throw raw frames at a whole system (FRAMES=10000); half an hour

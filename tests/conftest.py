@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
-from support import depth
+from support import depth, kept
 from support.by_file import ByFile, longest_first, name_groups
 from support.ports import free_ports
 from support.programs import left_out
@@ -23,7 +23,7 @@ from bus.transports.jetstream import Connection, JetStreamBus, connect
 from bus.transports.memory import MemoryBus
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Generator, Iterator
 
     from xdist.remote import Producer
     from xdist.scheduler.protocol import Scheduling
@@ -47,9 +47,13 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(trylast=True)  # after those that mark tests
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None]:
     """Leave the tests marked ``deep`` to ``--deep``, and begin with those that wait longest."""
+    config.stash[depth.COLLECTED] = {
+        item.nodeid: frozenset(mark.name for mark in item.iter_markers()) for item in items
+    }
+    yield  # to those that mark tests, and to -m
     if not config.getoption("deep"):
         config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("deep")])
         items[:] = [item for item in items if not item.get_closest_marker("deep")]
@@ -68,6 +72,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say at the end which tests were left out, and how to have them."""
     for missing, tests in left_out(terminalreporter.getreports("skipped")).items():
         terminalreporter.write_line(f"{tests} tests were left out: {missing}", yellow=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _kept(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> None:
+    """Share what was computed with the other workers, whose folders lie side by side."""
+    mine = tmp_path_factory.getbasetemp()
+    kept.keep_in((mine.parent if hasattr(request.config, "workerinput") else mine) / "kept")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from support.depth import examples
+from support.depth import much
 
 from bus.language.messages import Reason
 from chaos.fleet import OFF_CLOCK, Member
@@ -32,9 +32,10 @@ MOMENT_S = 0.2
 NEMESES = ALL_KINDS - {Kind.LONG_REQUEST}
 
 
+@pytest.mark.more_examples
 @pytest.mark.slow
 async def test_under_faults_every_acknowledged_request_ends_in_one_final_event(tmp_path: Path) -> None:
-    seconds = examples(45, quick=15)
+    seconds = much(45, quick=15)
     storm = Storm(seconds * 10 // 3, seconds, faults=seconds * 2 // 3, seed=4, in_flight=30, nemeses=NEMESES)
 
     outcome = await rage(storm, tmp_path, say=print)

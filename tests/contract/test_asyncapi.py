@@ -14,6 +14,7 @@ import jsonschema
 import pytest
 from channels import taken_away
 from support import npm
+from support.depth import some_of
 from support.programs import NODE
 from support.requests_made import ROOT
 
@@ -45,9 +46,10 @@ def broken(how: str) -> dict[str, Any]:
     return made
 
 
-def test_the_project_s_own_parser_finds_nothing_wrong_and_would(tmp_path: Path) -> None:
+@pytest.mark.parametrize("faults", some_of([["no such type"], ["no such channel", "no version"]], every=2))
+def test_the_project_s_own_parser_finds_nothing_wrong_and_would(tmp_path: Path, faults: list[str]) -> None:
     npm.install(CHECK)
-    documents = {"today": DOCUMENT} | {how: broken(how) for how in ("no version", "no such channel", "no such type")}
+    documents = {"today": DOCUMENT} | {how: broken(how) for how in faults}
     for name, document in documents.items():
         (tmp_path / name).write_text(json.dumps(document), encoding="utf-8")
 

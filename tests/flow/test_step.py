@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from support.builders import OUTLOOK, final_event, pod_results
+from support.depth import some_of
 from support.requests_made import body, holding
 
 from bus.language.messages import MasterPortfolioOptimized, encode, parse_request
@@ -282,7 +283,7 @@ def random_account(seed: int) -> dict[str, Any]:
     return ask(holdings, cash_aud, rules, weights, **account)
 
 
-@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(4, 40))])
+@pytest.mark.parametrize("seed", some_of(range(40), every=10))
 def test_no_random_account_is_refused_for_its_budgets_and_none_ends_further_from_a_rule(seed: int) -> None:
     request = random_account(seed)
     rules = request["rules"]

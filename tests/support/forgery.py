@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections import Counter
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 Event = dict[str, Any]
 Path = tuple[str | int, ...]
@@ -41,6 +43,27 @@ def places(part: Any, path: Path = ()) -> Iterator[Path]:  # noqa: ANN401 - JSON
 
 def pattern(path: Path) -> str:
     return re.sub(r"\b(alpha|beta|gamma|delta|\d+)\b", "*", ".".join(map(str, path)))
+
+
+def one_of_each(paths: Iterable[Path]) -> list[Path]:
+    """Leave one path of each kind, whatever the pod, the place in a list, or the ETF."""
+    kinds: dict[str, Path] = {}
+    for path in paths:
+        kinds.setdefault(re.sub(r"\b[A-Z]{2,5}\b", "*", pattern(path)), path)
+    return list(kinds.values())
+
+
+@contextmanager
+def changing(event: Event, path: Path) -> Iterator[Any]:
+    """Give the place of a path to be changed, and undo it afterwards: to copy an event takes as long as its check."""
+    place = at(event, path[:-1])
+    before = copy.copy(place)
+    yield place
+    place.clear()
+    if isinstance(place, dict):
+        place.update(before)
+    else:
+        place.extend(before)
 
 
 def forgeries(event: Event, parts: tuple[str, ...]) -> Iterator[tuple[Path, object]]:

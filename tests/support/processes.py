@@ -281,6 +281,12 @@ async def podfolio(*arguments: str, timeout_s: float = START_S) -> tuple[int, st
     return process.returncode or 0, out.decode(), err.decode()
 
 
+def children(process: Process) -> list[int]:
+    """Say which processes *process* has started, by their ids."""
+    file = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    return [int(pid) for pid in file.read_text(encoding="ascii").split()]
+
+
 def documented_program(document: str, uses: str) -> str:
     """Find the one program in a document that has this line."""
     programs = re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(encoding="utf-8"), re.DOTALL)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from support.builders import OUTLOOK, final_event, pod_results, request
+from support.builders import OUTLOOK, final_event, pod_results, request, solved
 from support.forgery import at, changed, leaves, pattern
 
 from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimized, Reason, encode, parse_request
@@ -194,7 +194,7 @@ def test_a_coordinator_that_leaves_out_a_pod_with_enough_is_found_out(monkeypatc
     monkeypatch.setattr(allotment, "LEAST_SHARE", 0.2)
     body = json.loads(request(market_id=OUTLOOK, capital=240_000.0)) | {"goals": GOALS, "pod_weights": None}
 
-    found = final_event(json.dumps(body).encode())
+    found = solved(json.dumps(body).encode())
 
     assert isinstance(found, MasterPortfolioFailed)
     assert found.reason is Reason.CHECK_FAILED

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.builders import TRAILING, final_event, request
-from support.forgery import at, changed, leaves, pattern, places
+from support.depth import some_of
+from support.forgery import at, changed, changing, leaves, one_of_each, pattern, places
 
 from bus.language.messages import MasterPortfolioOptimized, encode
 from portfolio.check import findings
@@ -97,15 +98,19 @@ def test_in_another_order_of_its_members_it_has_none_either(event: Event) -> Non
     assert findings(json.loads(json.dumps(event, sort_keys=True)), load(TRAILING)) == []
 
 
-def test_every_number_and_name_that_follows_from_the_weights_is_protected(true_event: Event) -> None:
+@pytest.mark.parametrize("each", some_of([False, True], every=2))
+def test_every_number_and_name_that_follows_from_the_weights_is_protected(event: Event, *, each: bool) -> None:
     unprotected = set()
-    for path in leaves(true_event):
+    known = list(leaves(event))
+    for path in known if each else one_of_each(known):
         for factor in (1.01, 0.99):
-            event = copy.deepcopy(true_event)
-            at(event, path[:-1])[path[-1]] = changed(at(event, path), factor)
-            if not noticed(event):
-                unprotected.add(pattern(path))
-    assert unprotected == JUSTIFIED - {"terms.pod_ranks"}  # which is empty here
+            with changing(event, path) as place:
+                place[path[-1]] = changed(place[path[-1]], factor)
+                if not noticed(event):
+                    unprotected.add(pattern(path))
+    justified = JUSTIFIED - {"terms.pod_ranks"}  # which is empty here
+    assert unprotected <= justified
+    assert unprotected == justified or not each
 
 
 def test_every_weight_is_protected_to_a_millionth(true_event: Event) -> None:
@@ -117,19 +122,23 @@ def test_every_weight_is_protected_to_a_millionth(true_event: Event) -> None:
         assert noticed(event), path
 
 
-def test_nothing_can_be_taken_away_but_what_is_not_protected_anyway(true_event: Event) -> None:
+@pytest.mark.parametrize("each", some_of([False, True], every=2))
+def test_nothing_can_be_taken_away_but_what_is_not_protected_anyway(event: Event, *, each: bool) -> None:
     missed = set()
-    for path in places(true_event):
-        event = copy.deepcopy(true_event)
-        del at(event, path[:-1])[path[-1]]
-        if not noticed(event):
-            missed.add(pattern(path))
+    known = list(places(event))
+    for path in known if each else one_of_each(known):
+        with changing(event, path) as place:
+            del place[path[-1]]
+            if not noticed(event):
+                missed.add(pattern(path))
     # A request may have no money goals, and nothing is funded then; events of older versions have no payments, one
     # owner and one phase, and no part of the distributions that is not taxed.
     incomes = {"income.naive", "income.master", "separate.income", "suggested.income"}
     older = {"terms.exempt_share", *(f"{which}.{name}" for which in incomes for name in ("owners", "untaxed_aud"))}
     payments = {f"{which}.{name}_aud" for which in ("separate", "suggested") for name in ("contribution", "withdrawal")}
-    assert missed - JUSTIFIED == {"money_goals", "funding", "terms.share_excess", *payments, *older}
+    later = {"money_goals", "funding", "terms.share_excess", *payments, *older}
+    assert missed - JUSTIFIED <= later
+    assert missed - JUSTIFIED == later or not each
 
 
 @pytest.mark.parametrize("part", ["holdings", "goals", "comparison", "correlations"])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.block_toys import block_toy
 from support.builders import REFERENCE_SHARES, TRAILING, terms
@@ -62,7 +62,7 @@ def split_in_parts() -> tuple[Program, Solution]:
     raise AssertionError
 
 
-@settings(derandomize=True, deadline=None, max_examples=examples(12, quick=4))
+@examples(12, quick=4)
 @given(seed=seeds, cone=st.booleans(), penalise=st.booleans())
 def test_compiled_blocks_find_and_prove_what_one_tree_finds(seed: int, cone: bool, penalise: bool) -> None:  # noqa: FBT001
     program = large(seed, cone=cone, penalise=penalise)
@@ -150,7 +150,7 @@ def test_prices_of_one_part_prove_nothing_of_another() -> None:
     assert tried
 
 
-@settings(derandomize=True, deadline=None, max_examples=examples(5, quick=2))
+@examples(5, quick=2)
 @given(seed=seeds)
 def test_many_leaves_prove_what_each_proves(seed: int) -> None:
     program = block_toy(np.random.default_rng(seed), etfs=12)
@@ -173,7 +173,7 @@ def risky() -> Program:
     return build.build()
 
 
-@settings(derandomize=True, deadline=None, max_examples=examples(300, quick=100))
+@examples(300, quick=100)
 @given(seed=seeds)
 def test_parts_cover_everything_if_every_setting_at_every_risk_is_in_one(seed: int) -> None:
     rng, program = np.random.default_rng(seed), risky()

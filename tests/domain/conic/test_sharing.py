@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ladder_instances import formulation, instance
 from support.block_toys import block_toy
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.slow
 # Solutions are solved to 1e-9, rows kept to 1e-7.
 SOLVERS_AGREE = 1e-6
 
-PROFILE = settings(derandomize=True, deadline=None, max_examples=examples(60, quick=8))
+PROFILE = examples(60, quick=8)
 seeds = st.integers(0, 2**32 - 1)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.builders import market, random_market
 from support.depth import examples
@@ -58,7 +58,7 @@ def test_a_market_that_states_no_error_has_no_worst_case_of_returns() -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=examples(100, quick=20), deadline=None)
+@examples(100, quick=20)
 @given(seed=st.integers(0, 10_000), kappa=st.floats(0, 1), r=st.floats(0, 3))
 def test_no_market_within_the_box_is_worse_for_weights_that_are_not_negative(seed: int, kappa: float, r: float) -> None:
     """Returns anywhere in the box, and symmetric changes of the covariance anywhere within ``kappa s_i s_j``."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.builders import (
     OUTLOOK,
@@ -24,10 +24,11 @@ from support.builders import (
     random_sleeves,
     request,
     sleeve,
+    solved,
     terms,
     wire_event,
 )
-from support.depth import examples
+from support.depth import examples, some_of
 from support.oracles import Facts, ask_scip, enumerate_supports
 
 from agents.mandate_files import load as load_mandate
@@ -176,7 +177,7 @@ def test_the_naive_portfolio_has_no_position_smaller_than_its_brokerage(referenc
 
 
 def test_the_same_request_has_the_same_answer_to_the_last_bit() -> None:
-    first, second = (json.loads(encode(final_event(request()))) for _ in range(2))
+    first, second = (json.loads(encode(answer(request()))) for answer in (solved, final_event))
     first.pop("elapsed_s")
     second.pop("elapsed_s")
     assert first == second
@@ -211,7 +212,7 @@ def requests(draw: st.DrawFn) -> bytes:
 
 
 @pytest.mark.slow
-@settings(derandomize=True, deadline=None, max_examples=examples(60, quick=15))
+@examples(60, quick=15)
 @given(data=requests())
 def test_every_answer_passes_the_check_or_names_what_conflicts(data: bytes) -> None:
     asked = json.loads(data)
@@ -255,7 +256,7 @@ def rules(draw: st.DrawFn) -> Rules:
     )
 
 
-INVARIANT = settings(derandomize=True, deadline=None, max_examples=examples(15, quick=5))
+INVARIANT = examples(15, quick=5)
 
 
 @pytest.mark.slow
@@ -288,7 +289,7 @@ def test_the_order_of_the_pods_does_not_matter(kept: Rules) -> None:
     assert other_best <= bound + NOISE
 
 
-@pytest.mark.parametrize("factor", [0.5, 4.0, 10.0])
+@pytest.mark.parametrize("factor", some_of([0.5, 4.0, 10.0], every=3))
 @pytest.mark.parametrize("duplicates", ["forbid", "penalise"])
 def test_capital_and_brokerage_in_another_currency_buy_the_same(factor: float, duplicates: str) -> None:
     one = final_event(request(rules={"duplicates": duplicates}))

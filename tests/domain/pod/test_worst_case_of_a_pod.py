@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.builders import mandate, market, random_market
 from support.depth import examples
@@ -88,7 +88,7 @@ def test_the_optimum_is_that_of_the_worst_market_where_there_are_no_goals(object
 
 
 @pytest.mark.slow
-@settings(max_examples=examples(60, quick=10), deadline=None)
+@examples(60, quick=10)
 @given(seed=st.integers(0, 10_000), more=st.floats(0.001, 0.1))
 def test_a_larger_error_of_one_return_never_raises_the_etf_s_weight(seed: int, more: float) -> None:
     """Exact for a linear objective: if w is best at h and v at h', then (h' - h)'(v - w) <= 0."""

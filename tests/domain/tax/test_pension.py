@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.depth import examples
 
@@ -92,7 +92,7 @@ def test_years_with_halved_factors_and_pensions_that_have_not_started_are_refuse
 
 
 @pytest.mark.slow
-@settings(derandomize=True, deadline=None, max_examples=examples(500, quick=100))
+@examples(500, quick=100)
 @given(
     age=st.integers(0, 110),
     cents=st.integers(0, 10**9),

@@ -51,26 +51,27 @@ async def test_replicas_share_the_work_and_a_drained_one_loses_none(site: Site) 
     running = await site.start_all(but=NOT_THOSE)
     second = await site.start("agents", "gamma")
     await site.start("coordinator")
-    for i in range(30):
+    for i in range(12):
         await site.publish(data(f"r{i}", deadline_s=300, explain="unmet", pod_weights=TWO), f"r{i}")
     status = await site.end(running["gamma"])
     assert await site.end(running["coordinator"]) == 0
-    for i in range(30, 40):
+    for i in range(12, 16):
         await site.publish(data(f"r{i}", deadline_s=300, explain="unmet", pod_weights=TWO), f"r{i}")
 
-    events = [await site.final(f"r{i}") for i in range(40)]
+    events = [await site.final(f"r{i}") for i in range(16)]
 
     assert status == 0
     assert all(isinstance(event, MasterPortfolioOptimized) for event in events)
     assert second.returncode is None
     # A process writes its line after it has published.
     async with asyncio.timeout(ANSWER_S):
-        while len(answered := answered_by(site, "gamma")) < 40:  # noqa: ASYNC110 - a log has no event
+        while len(answered := answered_by(site, "gamma")) < 16:  # noqa: ASYNC110 - a log has no event
             await asyncio.sleep(0.05)
-    assert sorted(answered) == sorted(f"r{i}" for i in range(40)), "each request solved once"
+    assert sorted(answered) == sorted(f"r{i}" for i in range(16)), "each request solved once"
     assert {line["event"] for line in log_lines(site.folder, "0-agents")} >= {"process.ready", "process.drained"}
 
 
+@pytest.mark.deep  # of chaos/test_chaos.py, alone
 async def test_a_request_outlives_the_agents_and_the_coordinator(site: Site) -> None:
     running = await site.start_all(but=NOT_THOSE)
     for process in running.values():
@@ -85,14 +86,14 @@ async def test_a_request_outlives_the_agents_and_the_coordinator(site: Site) -> 
 async def test_a_coordinator_that_is_killed_while_it_works_is_replaced(site: Site) -> None:
     running = await site.start_all(but=NOT_THOSE)
     await site.start("coordinator")
-    for i in range(20):
+    for i in range(8):
         await site.publish(data(f"r{i}", deadline_s=300, explain="unmet", pod_weights=TWO), f"r{i}")
 
     await site.end(running["coordinator"], signal.SIGKILL)
 
-    events = [await site.final(f"r{i}") for i in range(20)]
+    events = [await site.final(f"r{i}") for i in range(8)]
     assert all(isinstance(event, MasterPortfolioOptimized) for event in events)
-    assert len(await site.bus.record([subjects.ALL_FINALS])) == 20
+    assert len(await site.bus.record([subjects.ALL_FINALS])) == 8
 
 
 async def test_a_pod_without_an_agent_ends_in_a_failure_by_the_deadline(site: Site) -> None:

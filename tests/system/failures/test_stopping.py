@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from support.depth import some_of
-from support.processes import NOT_THOSE, START_S, TWO, Site, said
+from support.processes import NOT_THOSE, START_S, TWO, Site, children, said
 from support.requests_made import ROOT, data
 
 from agents import mandate_files
@@ -48,7 +48,7 @@ async def place(tmp_path: Path) -> AsyncIterator[tuple[Server, Site]]:
             yield server, site
         finally:
             # A solver that a test has stopped, and that nobody killed since the test failed, would stay for ever.
-            solvers = [pid for process in site._running if process.returncode is None for pid in _children(process)]  # noqa: SLF001 - to end what they leave
+            solvers = [pid for process in site._running if process.returncode is None for pid in children(process)]  # noqa: SLF001 - to end what they leave
             await site.end_all()
             await server.kill()
             for pid in solvers:
@@ -67,11 +67,6 @@ async def _stopped(*processes: Process) -> dict[int, tuple[int, float]]:
 
     ends = await asyncio.gather(*(end(process) for process in processes))
     return {process.pid: found for process, found in zip(processes, ends, strict=True)}
-
-
-def _children(process: Process) -> list[int]:
-    file = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    return [int(pid) for pid in file.read_text(encoding="ascii").split()]
 
 
 async def _burst(site: Site, requests: int) -> None:
@@ -125,7 +120,7 @@ async def test_a_search_that_does_not_end_is_left_to_others_and_its_process_goes
     server, site = place
     running = await site.start_all(but=NOT_THOSE)
     coordinator = running["coordinator"]
-    (solver,) = _children(coordinator)
+    (solver,) = children(coordinator)
     stopped = await asyncio.create_subprocess_exec("kill", "-STOP", str(solver))
     assert await stopped.wait() == 0
     await site.publish(data("long", deadline_s=900, pod_weights=TWO), "long")

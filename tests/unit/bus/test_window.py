@@ -5,17 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from support.own_time import in_own_time
 
-from bus.transports.jetstream.connection import window
 from bus.transports.jetstream.connection.window import Window
 
-# Longer than a busy machine forgets a process that is ready.
-SOON_S = 0.2
-
-
-@pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(window, "_SOON_S", SOON_S)
+# Later than an answer that waits for no other.
+LATE_S = 2.0
 
 
 class Line:
@@ -30,10 +25,11 @@ class Line:
             self.most = max(self.most, self.on_it)
             is_late = self.on_it > self.carries
             self.late += is_late
-            await asyncio.sleep(2 * SOON_S if is_late else 0.0)
+            await asyncio.sleep(LATE_S if is_late else 0.0)
             self.on_it -= 1
 
 
+@in_own_time
 async def test_a_line_that_is_fast_takes_all() -> None:
     passing, line = Window(), Line(1_000)
     await asyncio.gather(*(line.read(passing) for _ in range(100)))
@@ -41,6 +37,7 @@ async def test_a_line_that_is_fast_takes_all() -> None:
     assert (line.most, passing.is_narrow) == (64, False)
 
 
+@in_own_time
 async def test_a_line_that_is_slow_is_given_what_it_carries_and_all_pass() -> None:
     passing, line = Window(), Line(4)
     await asyncio.gather(*(line.read(passing) for _ in range(200)))
@@ -53,6 +50,7 @@ async def test_a_line_that_is_slow_is_given_what_it_carries_and_all_pass() -> No
     assert (passing._through, passing.width >= 1) == (0, True)  # noqa: SLF001 - nobody is left in it
 
 
+@in_own_time
 async def test_a_line_that_was_slow_is_used_in_full_again() -> None:
     passing = Window(width=1)
     fast = Line(1_000)
@@ -61,6 +59,7 @@ async def test_a_line_that_was_slow_is_used_in_full_again() -> None:
     assert not passing.is_narrow
 
 
+@in_own_time
 async def test_a_read_that_fails_or_is_cancelled_leaves_its_place() -> None:
     passing = Window(width=1)
 
