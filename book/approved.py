@@ -49,7 +49,7 @@ def approved(
 
 
 def _may_have_orders(told: Mapping[str, object]) -> bool:
-    """Whether a reader of an event would expect orders, or cannot know: for what is told, not for what is exported."""
+    """Whether a reader of an event would expect orders, or cannot know; decides the list of omissions only."""
     if told.get("type") == "MasterPortfolioFailed":
         return False
     trading = told.get("trading", {})

@@ -202,8 +202,7 @@ def _money_aud(event: MasterPortfolioOptimized, owned: Owned, day: date, done: I
         done: The contracts so far, of orders of this event.
     """
     assert event.trading is not None  # noqa: S101 - the caller looked
-    capital = event.terms.total_capital_aud
-    stays = cash_floor(owned, event.terms.rules, capital) * capital
+    stays = cash_floor(event.terms) * event.terms.total_capital_aud
     if event.payments is not None:
         stays += event.payments.tax_aside_aud
     # With a step, the plan itself leaves less than the least cash.

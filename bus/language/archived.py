@@ -94,7 +94,7 @@ class Archived:
 
     def _facts(self) -> dict[str, Any]:
         message = self.message
-        assert message.stored_at is not None  # noqa: S101 - what was read from a stream was stored
+        assert message.stored_at is not None  # noqa: S101 - a message of a stream was stored
         time = message.stored_at.astimezone(UTC).isoformat(timespec="microseconds")
         return {
             "sequence": message.sequence,

@@ -1,4 +1,4 @@
-"""Files that people give to a command: what a file is, and what to do with a file of the wrong kind.
+"""Files that people give to a command: recognise their kind, and refuse the wrong kind with the right use.
 
 Recognises a file by its content, never by its name. What is not recognised is left to the reader of the format, whose
 errors name lines and fields.
@@ -161,7 +161,7 @@ def _is_text(data: bytes) -> bool:
 
 
 def recognise(text: str) -> Kind | None:
-    """Say what a text is; None if that cannot be told, as of JSON with an error."""
+    """Recognise the kind of a text; None if that cannot be told, as of JSON with an error."""
     text = text.lstrip()
     if text.startswith("{"):
         return _of_json(text)

@@ -50,7 +50,7 @@ class Exported:
 
 
 async def export(bus: JetStreamBus, folder: Path, *, told: Callable[[], None] = lambda: None) -> Exported:
-    """Write the archive of a server into *folder*, or add what is new.
+    """Write the archive of a server into *folder*, or add the new messages.
 
     Raises:
         DataError: If the folder holds another archive, or cannot be read.

@@ -1,4 +1,4 @@
-"""The page of a record: what a licensee keeps of one piece of advice, and where a lawyer must look. Pure.
+"""The page of a record: the file that a licensee keeps of one piece of advice, and where a lawyer must look. Pure.
 
 The headings follow the record-keeping instrument of ASIC for personal advice (2024/508) and section 947D of the
 Corporations Act 2001. The page states what Podfolio knows, and names what it does not know.
@@ -136,7 +136,7 @@ def _kind(archived: Archived) -> str:
 
 
 def _when(archived: Archived) -> str:
-    assert archived.message.stored_at is not None  # noqa: S101 - what was read from a stream was stored
+    assert archived.message.stored_at is not None  # noqa: S101 - a message of a stream was stored
     return write_time(archived.message.stored_at)
 
 
@@ -162,7 +162,7 @@ def _advice(event: MasterPortfolioOptimized) -> Iterator[Section]:
 
 
 def _replacement(event: MasterPortfolioOptimized) -> Section:
-    """State what section 947D asks where one product replaces another, as far as it is known."""
+    """State the facts that section 947D asks for where one product replaces another, as far as they are known."""
     title = "Replacing one product by another (section 947D, Corporations Act 2001)"
     cost = switch.cost(event)
     if cost is None or event.today is None or event.suggested is None:

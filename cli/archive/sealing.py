@@ -91,7 +91,7 @@ async def seal(
         RefusedError: If another process seals at the same time, or the newest seal cannot be read.
         UnreachableError: If the server did not answer in time; a repetition seals the rest.
     """
-    # What comes later is left for the next time, the seals of this time too.
+    # Later messages are left for the next time, the seals of this time too.
     end, newest = (await bus.archive_state()).last_sequence, await bus.newest_seal()
     previous = None if newest is None else newest.data
     draft = None if previous is None else Draft(_after(previous))

@@ -276,7 +276,7 @@ class Verification:
         return Check("removals", Verdict.HOLDS, _told(told) if told else ("no removal is recorded",))
 
     def _check_rest(self, waiting: int | None) -> Check:
-        """Tell what no seal covers yet; that is no fault."""
+        """Tell which messages no seal covers yet; that is no fault."""
         rest = [sequence for sequence in self._waiting if sequence not in self._of_seals]
         told = [
             f"{len(rest)} from message {min(rest)} on: podfolio archive seal" if rest else "every message is sealed"
@@ -306,5 +306,5 @@ def _told(lines: list[str]) -> tuple[str, ...]:
 
 
 def _when(archived: Archived) -> str:
-    assert archived.message.stored_at is not None  # noqa: S101 - what was read from a stream was stored
+    assert archived.message.stored_at is not None  # noqa: S101 - a message of a stream was stored
     return write_time(archived.message.stored_at)

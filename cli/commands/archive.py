@@ -111,7 +111,7 @@ async def _verify(settings: Connection, folder: Path | None, key: str | None, wi
 @click.argument("folder", type=_NEW)
 @connection_options("podfolio-archive-export", role=ARCHIVIST)
 def export(folder: Path, settings: Connection) -> None:
-    """Write every archived message into FOLDER, or add what is new.
+    """Write every archived message into FOLDER, or add the new ones.
 
     The copy also has the markets of all final events. archive verify, show and podfolio record read it without a
     server.

@@ -276,7 +276,7 @@ def settle(market: Market, sleeves: Sequence[Sleeve], terms: Terms, in_cash: Seq
 
 
 def _leave_in_cash(terms: Terms, in_cash: Sequence[InCash], *, kept_aud: float, money_aud: float) -> Terms:
-    """Leave the money of pods in cash as it is: their shares less what is kept of them, if there is as much money.
+    """Leave the money of pods in cash as it is: their shares less the kept holdings, if there is as much money.
 
     Args:
         terms: The terms, with the capital.

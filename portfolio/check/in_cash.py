@@ -31,7 +31,7 @@ _LEAST, _MOST, _STEPS = 1e-6, 1e6, 60
 
 
 def in_cash(portfolio: Portfolio) -> Iterator[str]:
-    """Yield every fault in what an event says of pods in cash."""
+    """Yield every fault in an event's account of pods in cash."""
     told: Mapping[str, float] = portfolio.terms.get("in_cash") or {}
     if strange := sorted(set(told) - set(portfolio.in_cash)):
         yield f"money stays for {', '.join(strange)}, which is no pod in cash"
@@ -110,7 +110,7 @@ def _bound(returns: Vector, largest: float, effective_holdings: float, price: fl
 
 
 def _money(portfolio: Portfolio, told: Mapping[str, float]) -> Iterator[str]:
-    """Check the money that stays: the pods' shares less what is kept of them, without any sale."""
+    """Check the money that stays: the pods' shares less their kept holdings, without any sale."""
     pods, owned, capital = portfolio.in_cash, portfolio.owned, float(portfolio.terms["total_capital_aud"])
     kept_aud = _kept(portfolio)
     total = sum(float(one["capital_share"]) for one in pods.values())

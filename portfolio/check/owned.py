@@ -95,7 +95,7 @@ class Owned:
 
     def __init__(self, terms: Event, universes: set[str], market: Market, spared: Collection[str] = ()) -> None:
         self.terms, self.told, self.universes, self.market = terms, terms["owned"], universes, market
-        # What pods in cash may hold is not traded, unless a pod that takes part may hold it as well.
+        # ETFs of pods in cash are not traded, unless a pod that takes part may hold them as well.
         self.spared = spared
         self.index = {etf.ticker: j for j, etf in enumerate(market.etfs)}
         self.prices = np.array([etf.price_aud or 0.0 for etf in market.etfs])

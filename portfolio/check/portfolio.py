@@ -199,7 +199,7 @@ class Portfolio:
         ]
 
     def cash(self) -> Iterator[str]:
-        """Check the line of the money that is not invested: what the ETFs leave of the capital."""
+        """Check the line of the money that is not invested: the capital less the ETFs."""
         told = self.event["cash"]
         if (told is not None) != self.has_cash:
             yield "money is told without an account and without pods in cash, or there are such and no money is told"

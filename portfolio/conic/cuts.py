@@ -86,7 +86,7 @@ class Cuts:
         return bool((value >= self._thresholds(cut)).any())
 
     def propagate(self, states: States, cut: float) -> Iterator[Closed]:
-        """Set, in place, each switch of a part whose other state some cut closes, and yield what is closed.
+        """Set, in place, each switch of a part whose other state some cut closes, and yield the closed states.
 
         The last yield is the part itself where some cut closes it: *states* are then the same object.
         """

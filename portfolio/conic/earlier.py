@@ -1,4 +1,4 @@
-"""Hand what one search proved on to the next search of a similar program.
+"""Hand the proofs of one search on to the next search of a similar program.
 
 Multipliers bound any program that has the rows that they weigh. Rows are matched by their keys, and every bound is
 computed again for the program at hand, so no claim depends on the match.
@@ -70,7 +70,7 @@ class Known:
         self._aims: list[Hashable | None] = []
 
     def copy(self) -> Known:
-        """Copy: what the copy comes to know is not known here."""
+        """Copy: later knowledge of the copy is not known here."""
         twin = Known(self._most)
         twin._places, twin._aims = dict(self._places), list(self._aims)
         twin._y, twin._costs = self._y, self._costs

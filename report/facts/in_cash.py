@@ -43,6 +43,6 @@ def _said(event: MasterPortfolioOptimized, pod: str, one: PodInCash) -> Iterator
 
 
 def _due_aud(event: MasterPortfolioOptimized, one: PodInCash) -> float:
-    """Compute the pod's share in AUD: of the money to invest, and of what pods in cash have."""
+    """Compute the pod's share in AUD: of the money to invest, and of the money of pods in cash."""
     invested = fsum(account.capital_share for account in event.pods.values()) * event.terms.total_capital_aud
     return one.capital_share * (invested + fsum(each.cash_aud + each.kept_aud for each in event.in_cash.values()))

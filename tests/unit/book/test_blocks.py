@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.advised import HEAD, advised, asked, fills, holding, line, order
 from support.commands import here
@@ -113,7 +113,7 @@ def test_equal_remainders_are_ordered_by_a_draw_that_each_lot_has_of_its_own() -
     ]
 
 
-@settings(max_examples=examples(2_000, quick=50), deadline=None)
+@examples(2_000, quick=50)
 @given(st.lists(st.integers(0, 1_000), min_size=1, max_size=12).filter(any), st.data())
 def test_no_share_exceeds_its_part_and_the_shares_add_up(parts: list[int], data: st.DataObject) -> None:
     total = data.draw(st.integers(0, sum(parts)))
