@@ -37,10 +37,7 @@ def fills() -> None:
 
 @fills.command(
     "import",
-    examples=(
-        "podfolio fills import fills.csv --book BOOK.jsonl --events EVENTS.jsonl",
-        "podfolio fills import fills.csv --book BOOK.jsonl --events EVENTS.jsonl --publish",
-    ),
+    examples=("podfolio fills import fills.csv --book BOOK.jsonl --events EVENTS.jsonl",),
 )
 @click.argument("files", metavar="FILLS...", type=TABLE, nargs=-1, required=True)
 @click.option("--book", required=True, type=BOOK, help="The book that was asked.")

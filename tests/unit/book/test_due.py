@@ -270,8 +270,8 @@ def test_prices_of_a_market_are_those_of_its_etfs() -> None:
         ({"holdings": 5}, "account.holdings is 5: give a list, [...]"),
         ({"holdings": owns(("VAF", parcel(-7)), cash_aud=1.0)["account"]["holdings"]}, "units is -7: give more than 0"),
         (
-            {"holdings": owns(("VAF", parcel(100, "9999-12-31")), cash_aud=1.0)["account"]["holdings"]},
-            "account.holdings has 100 VAF of 9999-12-31, after as_of, 2025-11-10: correct one of the two",
+            {"holdings": owns(("VAF", parcel(100, "2199-12-31")), cash_aud=1.0)["account"]["holdings"]},
+            "account.holdings has 100 VAF of 2199-12-31, after as_of, 2025-11-10: correct one of the two",
         ),
     ],
 )

@@ -150,6 +150,7 @@ def test_the_command_that_is_named_for_a_file_takes_it(kind: Kind, tmp_path: Pat
     file = tmp_path / "given"
     file.write_text(GIVEN[kind], encoding="utf-8")
     stand_ins = {"REQUEST.json": GIVEN[Kind.REQUEST], "EVENT.json": GIVEN[Kind.EVENT]}
+    stand_ins |= {"EVENTS.jsonl": GIVEN[Kind.EVENTS]}
     _, *words = shlex.split(kind.use.format(file=file))
     for i, word in enumerate(words):
         if word in stand_ins:

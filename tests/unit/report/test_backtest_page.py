@@ -120,8 +120,8 @@ def test_json_and_csv_have_the_same_figures() -> None:
 
     assert Result.model_validate(json.loads(as_json(result))) == result
     rows = list(csv.DictReader(io.StringIO(as_csv(result).decode())))
-    assert len(rows) == 2 * 12 + 11
-    for each, row in zip(result.differences, rows[24:], strict=True):
+    assert len(rows) == 2 * 13 + 11
+    for each, row in zip(result.differences, rows[26:], strict=True):
         assert (row["strategy"], row["less"], row["measure"]) == ("coordinated", "separate pods", each.measure)
         assert float(row["value"]) == each.difference
         assert (float(row["low"]), float(row["high"])) == (each.low, each.high)
