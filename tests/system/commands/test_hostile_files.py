@@ -216,6 +216,9 @@ class Reader:
     few: bool = False
 
 
+# The public key of a seed of 32 zeros.
+ADVISER = "UA5WUJ54Z23KILLCUOUNAKTPBVZWKMQVO4O6EQ5GHLAERIMLLHNCTYM5"
+EXPORT = ("orders", "export")
 TAKEN = ("--book", "PLACE/book.jsonl", "--events", "PLACE/event.json", "-o", "PLACE/next.jsonl")
 BUILD = ("market", "build", "PLACE/prices.csv", "--return-is", "fund", "--id", "own", "--markets", "PLACE/markets")
 OWN = ("own", "--markets", "PLACE/markets")
@@ -257,6 +260,40 @@ READERS = {
     "orders export": Reader(("orders", "export", "FILE"), "e.jsonl", EVENT),
     "orders export after fills": Reader(
         ("orders", "export", "PLACE/event.json", "--day", "2025-11-11", "--fills", "FILE"), "fills.csv", FILLED
+    ),
+    "orders export of a table": Reader(
+        (
+            "orders",
+            "export",
+            "PLACE/event.json",
+            "--day",
+            "2025-11-11",
+            "--fills",
+            "PLACE/filled.csv",
+            "--orders",
+            "FILE",
+        ),
+        "blocks.csv",
+        PLACED,
+    ),
+    "orders export of the approved": Reader(
+        ("orders", "export", "PLACE/event.json", "--require-approval", ADVISER, "--approvals", "FILE"),
+        "a.jsonl",
+        EVENT,
+        refuses=False,
+    ),
+    "verify an approval": Reader(("verify", "PLACE/event.json", "--approval", "FILE"), "a.json", EVENT),
+    "archive verify of a copy": Reader(("archive", "verify", "PLACE/copy"), "copy/messages.jsonl", EVENT),
+    "archive show of a copy": Reader(
+        ("archive", "show", "--from", "PLACE/copy", "--customer", "c"), "copy/messages.jsonl", EVENT
+    ),
+    "record of a copy": Reader(
+        ("record", "r", "-o", "PLACE/record", "--from", "PLACE/copy"), "copy/messages.jsonl", EVENT
+    ),
+    "record by keys": Reader(
+        ("record", "r", "-o", "PLACE/record", "--from", "PLACE/copied", "--keys", "PLACE/keys"),
+        "keys/coordinator.pub",
+        {},
     ),
     "fills import": Reader(("fills", "import", "FILE", *TAKEN), "fills.csv", FILLED),
     "fills import of a book's events": Reader(("fills", "import", "PLACE/filled.csv", *TAKEN), "event.json", EVENT),
@@ -312,6 +349,9 @@ def place(tmp_path: Path, event: bytes) -> Path:
     (tmp_path / "own.json").write_text(json.dumps({**json.loads(REQUEST), "market": "own"}), encoding="utf-8")
     (tmp_path / "filled.csv").write_text(FILL, encoding="utf-8")
     (tmp_path / "keys").mkdir(mode=0o700)
+    (tmp_path / "copy").mkdir()
+    shutil.copytree(tmp_path / "copy", tmp_path / "copied")
+    (tmp_path / "copied" / "messages.jsonl").touch()
     return tmp_path
 
 

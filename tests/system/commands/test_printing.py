@@ -58,7 +58,11 @@ def opened(chromium: Browser, file: Path, text: str, wrong: list[str], **setting
 def rows(text: str) -> list[list[str]]:
     """Read the cells of numbers of every row of every table."""
     return [
-        [cell.text_content() for cell in row.iter("td") if cell.get("class") == "n" and cell.text_content()]
+        [
+            " ".join(cell.text_content().split())
+            for cell in row.iter("td")
+            if cell.get("class") == "n" and cell.text_content()
+        ]
         for row in html.fromstring(text).xpath("//table[starts-with(@id, 't-')]/tbody/tr")
     ]
 
