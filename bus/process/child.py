@@ -51,7 +51,7 @@ class TimeIsUpError(ChildDiedError):
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        super().__init__(f"the computation was not done within {seconds:.3g} s, and was ended: ask for less")
+        super().__init__(f"the computation was not done within {seconds:.1f} s, and was ended: ask for less")
 
 
 @dataclass(slots=True)
