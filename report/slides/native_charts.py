@@ -66,7 +66,8 @@ def fan(slide: Slide, shown: Fan, *, left: int, width: int) -> None:
     title = slide.shapes.add_textbox(left, Inches(1.9), width, Inches(0.4))
     write(title.text_frame, [shown.title], size=14, bold=True)
     chart = _lines(slide, data, shown.alt, (left, Inches(2.3), width, BOTTOM - Inches(2.3)))
-    chart.category_axis.maximum_scale = shown.years[-1]
+    # Else a program that draws slides begins some years before today.
+    chart.category_axis.minimum_scale, chart.category_axis.maximum_scale = shown.years[0], shown.years[-1]
     *bands, wanted = chart.plots[0].series
     for series, percentile in zip(bands, shown.bands, strict=True):
         is_median = percentile == _MEDIAN

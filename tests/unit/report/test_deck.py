@@ -123,6 +123,14 @@ def test_the_charts_are_native_and_hold_the_event_s_numbers(name: str) -> None:
     assert sorted(fan["Middle"][-1] for fan in fans) == pytest.approx(sorted(goal.median_aud for goal in goals))
 
 
+def test_a_goal_s_years_begin_today() -> None:
+    deck = opened(slides(optimised("money-goals")))
+
+    drawn = [shape.chart for slide in deck.slides for shape in slide.shapes if shape.has_chart]
+    axes = [chart.category_axis for chart in drawn if "Wanted" in [one.name for one in chart.plots[0].series]]
+    assert [(axis.minimum_scale, axis.maximum_scale) for axis in axes] == [(0, 2), (0, 6), (0, 22), (0, 10)]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_tables_are_those_of_the_page(name: str) -> None:
     deck = opened(slides(optimised(name)))
