@@ -172,7 +172,7 @@ def removed_from_archive(sequence: int) -> str:
 
 def of_request(request_id: str) -> tuple[str, ...]:
     """Name the subjects of all messages about a request, of later versions too; for ``stored`` and the like."""
-    return (f"{_PREFIX}.*.{request_id}", pod_result(request_id, "*"))
+    return (f"{_PREFIX}.*.{request_id}", f"{_PREFIX}.*.{request_id}.*")
 
 
 def seal(number: int) -> str:

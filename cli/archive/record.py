@@ -16,6 +16,7 @@ from bus.language.subjects import MessageKind
 from bus.port import RefusedError
 from cli.archive.finding import of_request
 from cli.archive.record_page import Facts, Filed, page
+from cli.trust.approval import examine_approval
 from cli.trust.check import Check, Verdict
 from cli.trust.verify import examine, examine_both
 from portfolio.market.folders import FILES, digest, known
@@ -43,11 +44,13 @@ class Trust:
         coordinator: The key that should have signed the final event.
         pods: The keys that should have signed the pods' answers, by pod.
         challenger: The key that should have signed the challenge.
+        advisers: The keys of which one should have signed the approval.
     """
 
     coordinator: str | None = None
     pods: Keys | None = None
     challenger: str | None = None
+    advisers: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Record:
 
     Attributes:
         files: The content of each file, by its name in the record.
-        checks: The checks of the final event, its challenge and the seals.
+        checks: The checks of the final event, its challenge and approval, and the seals.
     """
 
     files: Mapping[str, bytes]
@@ -88,7 +91,8 @@ async def compile_record(source: Source, request_id: str, trust: Trust) -> Recor
     files["messages.jsonl"] = b"".join(archived.line for archived in chosen)
     files |= {f"seals/{_number(seal)}.json": seal.message.data for seal in seals}
     challenge = _newest(chosen, MessageKind.CHALLENGE)
-    checks = [*_examined(final, challenge, trust), _sealed(chosen, seals)]
+    decision = _newest(chosen, MessageKind.APPROVAL)
+    checks = [*_examined(final, challenge, trust), *_decided(final, decision, trust), _sealed(chosen, seals)]
     files |= _report(event, challenge, checks)
     facts = Facts(
         event=event,
@@ -126,11 +130,10 @@ def _of_one_life(messages: Sequence[Archived], final: Archived) -> list[Archived
 
 
 def _named(messages: Sequence[Archived]) -> Iterator[tuple[str, Archived]]:
-    """Name a file for each message, by the subject: its kind, and the pod."""
+    """Name a file for each message, by the subject: its kind, and the pod or the contract."""
     for archived in messages:
-        kind = archived.message.subject.split(".")[2]
-        pod = subjects.parse(archived.message.subject).pod
-        yield f"{kind}-{pod}.json" if pod else f"{kind}.json", archived
+        _, _, kind, _, *more = archived.message.subject.split(".")
+        yield f"{'-'.join([kind, *more])}.json", archived
 
 
 def _market(event: MasterPortfolioOptimized) -> dict[str, bytes]:
@@ -191,6 +194,13 @@ def _examined(final: Archived, challenge: Archived | None, trust: Trust) -> list
         return examine(data, trust.coordinator, pod_keys=trust.pods)
     told = challenge.message.data
     return examine_both(data, trust.coordinator, None, pod_keys=trust.pods, challenge=told, challenger=trust.challenger)
+
+
+def _decided(final: Archived, decision: Archived | None, trust: Trust) -> list[Check]:
+    if decision is None:
+        return []
+    # A record keeps that an adviser declined, which is no fault of the record.
+    return examine_approval(decision.message.data, final.message.data, trust.advisers, declined=Verdict.HOLDS)
 
 
 def _report(event: FinalEvent, challenge: Archived | None, checks: Sequence[Check]) -> dict[str, bytes]:

@@ -34,6 +34,8 @@ _KINDS = {
     MessageKind.POD: "The answer of a pod",
     MessageKind.FINAL: "The final event: the advice",
     MessageKind.CHALLENGE: "The challenge: how sure the advice is",
+    MessageKind.APPROVAL: "The adviser's decision",
+    MessageKind.FILL: "A contract of a broker",
 }
 
 
@@ -61,7 +63,7 @@ class Facts:
         messages: The archived messages of the request, in order.
         others: Messages under the same id that are of an earlier or later request.
         challenge: The challenge of the event; None if there is none.
-        checks: The checks of the event, its challenge and the seals.
+        checks: The checks of the event, its challenge and approval, and the seals.
         files: The other files of the record.
     """
 

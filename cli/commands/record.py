@@ -49,6 +49,7 @@ def record(
 
 
 def _trust(keys: Path | None) -> Trust:
+    from bus.language.adviser_keys import read_adviser_keys
     from bus.language.pod_keys import PodKeys
     from bus.language.public_key import KeyFormError, read_key
     from bus.topology.roles import CHALLENGER, COORDINATOR
@@ -62,7 +63,7 @@ def _trust(keys: Path | None) -> Trust:
         return Trust()
     try:
         coordinator, challenger = (read_key(str(keys / f"{role}.pub")) for role in (COORDINATOR, CHALLENGER))
-        return Trust(coordinator, PodKeys(keys).read(), challenger)
+        return Trust(coordinator, PodKeys(keys).read(), challenger, read_adviser_keys(str(keys)))
     except KeyFormError as error:
         raise click.BadParameter(str(error), param_hint="--keys") from None
 

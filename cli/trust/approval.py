@@ -18,13 +18,16 @@ if TYPE_CHECKING:
 _OTHER = "the decision is about another final event: give the approval that was published beside this one"
 
 
-def examine_approval(data: bytes, final: bytes, keys: Collection[str] | None) -> list[Check]:
+def examine_approval(
+    data: bytes, final: bytes, keys: Collection[str] | None, *, declined: Verdict = Verdict.FAILS
+) -> list[Check]:
     """Run every check that a decision allows.
 
     Args:
         data: The decision as JSON, in any layout.
         final: The final event as it was published, to the byte.
         keys: The advisers' public keys; None if unknown.
+        declined: The verdict on an event that the adviser declined.
     """
     try:
         body = read_exactly(data)
@@ -36,7 +39,7 @@ def examine_approval(data: bytes, final: bytes, keys: Collection[str] | None) ->
         return [*checks, Check("approval", Verdict.FAILS, (_OTHER,))]
     note = f": {decision.note}" if decision.note else ""
     if isinstance(decision, PortfolioDeclined):
-        return [*checks, Check("approval", Verdict.FAILS, (f"the adviser declined this event{note}",))]
+        return [*checks, Check("approval", declined, (f"the adviser declined this event{note}",))]
     told = f"the adviser approved this event on {decision.decided_at:%Y-%m-%d %H:%M:%S} UTC{note}"
     return [*checks, Check("approval", Verdict.HOLDS, (told,))]
 

@@ -14,8 +14,10 @@ from support.programs import CHROMIUM
 from support.requests_made import ROOT
 
 from bus.language import subjects
-from bus.topology.roles import ARCHIVIST, OBSERVER, REQUESTER, inbox_of
+from bus.language.messages import OrderFilled
+from bus.topology.roles import ADVISER, ARCHIVIST, DESK, OBSERVER, REQUESTER, inbox_of
 from bus.transports.jetstream import connect
+from cli.client.fills import publish_fills
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +43,9 @@ SECTIONS = (
 )
 
 
+FILLED = OrderFilled.model_validate_json((ROOT / "examples" / "messages" / "OrderFilled.json").read_bytes())
+
+
 async def challenged(secure: SecureSystem, request_id: str) -> None:
     """Wait until the challenge of a request is archived."""
     async with asyncio.timeout(PATIENCE_S), connect(secure.connection(ARCHIVIST)) as bus:
@@ -56,6 +61,10 @@ async def test_the_record_is_complete_and_the_same_from_the_copy_alone(secure: S
     request = ROOT / "examples" / "existing-investor.json"
     await secure.request(NAME, *secure.as_role(REQUESTER), file=request)
     await challenged(secure, NAME)
+    approved = await beside("approve", NAME, "--server", secure.url, *secure.as_role(ADVISER))
+    fills = [FILLED.model_copy(update={"request_id": NAME, "fill_id": one}) for one in ("S-1", "S-2")]
+    async with connect(secure.connection(DESK)) as desk:
+        await publish_fills(desk, fills)
     server = ("--server", secure.url, *secure.as_role(ARCHIVIST))
     copy, keys = tmp_path / "copy", ("--keys", str(secure.keys.folder))
 
@@ -70,7 +79,8 @@ async def test_the_record_is_complete_and_the_same_from_the_copy_alone(secure: S
     refused, _, why = await beside("archive", "show", "--request", NAME, "--server", secure.url, *stranger)
 
     assert (sealed, exported, verified, errors) == (0, 0, 0, ""), (seals, told, proof)
-    assert (status, again) == (0, 0), (checks, problems)
+    assert (approved[0], status, again) == (0, 0, 0), (approved, checks, problems)
+    assert "the adviser approved this event" in checks
     files = contents(tmp_path / "one")
     assert files == contents(tmp_path / "two")
     pods = ("alpha", "beta", "delta", "gamma")
@@ -79,6 +89,9 @@ async def test_the_record_is_complete_and_the_same_from_the_copy_alone(secure: S
         *(f"pod-{pod}.json" for pod in pods),
         "final.json",
         "challenge.json",
+        "approval.json",
+        "fill-S-1.json",
+        "fill-S-2.json",
         "messages.jsonl",
         "market/etfs.csv",
         "report.html",
