@@ -293,9 +293,9 @@ def _forged() -> Iterator[str]:
 def _crashed() -> Iterator[str]:
     """Make computing processes hang and crash."""
 
-    async def ask(child: Child, question: bytes) -> str:
+    async def ask(child: Child, question: bytes, seconds: float) -> str:
         try:
-            await child.ask(question, seconds=1)
+            await child.ask(question, seconds=seconds)
         except ChildDiedError as error:
             return str(error)
         finally:
@@ -304,8 +304,9 @@ def _crashed() -> Iterator[str]:
         raise AssertionError(message)
 
     with mock.patch.dict(os.environ, {"PYTHONPATH": str(ROOT / "tests")}):
-        for question in (b"loop", b"segfault"):
-            yield asyncio.run(ask(Child(("support.computing",), memory_mib=256), question))
+        # A crash is told however slow the machine is; a loop ends with its time.
+        for question, seconds in ((b"loop", 1.0), (b"segfault", 600.0)):
+            yield asyncio.run(ask(Child(("support.computing",), memory_mib=256), question, seconds))
 
 
 def _events() -> Iterator[FinalEvent]:
