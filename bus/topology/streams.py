@@ -11,7 +11,7 @@ from bus.language import subjects
 from bus.port import CHALLENGERS, COORDINATORS, DEADLINES, FINALS, MAX_MESSAGE_BYTES, pod_queue
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
 EVENTS = "PODFOLIO"
 TIMERS = "PODFOLIO_TIMERS"
@@ -37,6 +37,19 @@ READER_WAIT_S = 30
 # For all replicas of a worker together. Set above the number of messages that they ever handle at once, since a full
 # queue stalls.
 _MAX_UNSETTLED = 10_000
+
+# One message per subject, and the first one stays: the server itself guarantees this.
+_FIRST_STAYS: Mapping[str, Any] = {
+    "retention": "limits",
+    "storage": "file",
+    "max_msgs_per_subject": 1,
+    "discard": "new",
+    "discard_new_per_subject": True,
+    "deny_purge": True,
+    # Else a client with permission to publish one subject could wipe other subjects.
+    "allow_rollup_hdrs": False,
+    "allow_direct": True,
+}
 
 
 def wanted_streams(
@@ -74,22 +87,14 @@ def _events(replicas: int | None, max_bytes: int | None) -> dict[str, Any]:
             subjects.ALL_REJECTED,
             subjects.ALL_REMOVED,
         ],
-        "retention": "limits",
-        "storage": "file",
+        **_FIRST_STAYS,
         "max_age": _EVENTS_KEPT,
         "max_msg_size": MAX_MESSAGE_BYTES,
-        # One message per subject, and the first one stays: the server itself guarantees this.
-        "max_msgs_per_subject": 1,
-        "discard": "new",
-        "discard_new_per_subject": True,
         # Only an administrator may remove a message; the permissions of all other roles refuse this. A server can
         # never switch "deny_delete" off again: see ``bus.administration.setup``.
         "deny_delete": False,
-        "deny_purge": True,
-        # Either setting would let a client with permission to publish one subject write or wipe other subjects.
-        "allow_rollup_hdrs": False,
+        # As "allow_rollup_hdrs": a schedule would write other subjects.
         "allow_msg_schedules": False,
-        "allow_direct": True,
         # With "republish", a message with a header of one byte crashes nats-server 2.15.1: ADR 14.
         "republish": None,
         "duplicate_window": 120 * SECOND,
@@ -118,18 +123,11 @@ def _markets(replicas: int | None) -> dict[str, Any]:
         "name": MARKETS,
         "description": "Podfolio: published markets; only an administrator may publish here",
         "subjects": [subjects.ALL_MARKETS],
-        "retention": "limits",
-        "storage": "file",
+        **_FIRST_STAYS,
         # Markets are packed already. With "s2", a killed server can lose its copy of the stream for good: SECURITY.md.
         "compression": "none",
         # One value per key, for ever: an id means one snapshot.
-        "max_msgs_per_subject": 1,
-        "discard": "new",
-        "discard_new_per_subject": True,
         "deny_delete": True,
-        "deny_purge": True,
-        "allow_rollup_hdrs": False,
-        "allow_direct": True,
     }
 
 
@@ -139,18 +137,11 @@ def _stops(replicas: int | None) -> dict[str, Any]:
         "name": STOPS,
         "description": "Podfolio: the stops of advice, and the end of each",
         "subjects": [subjects.ALL_STOPS, subjects.ALL_RESUMES],
-        "retention": "limits",
-        "storage": "file",
+        **_FIRST_STAYS,
         # For ever: a stop that aged away would lift itself.
         "max_age": 0,
         "max_msg_size": MAX_MESSAGE_BYTES,
-        "max_msgs_per_subject": 1,
-        "discard": "new",
-        "discard_new_per_subject": True,
         "deny_delete": True,
-        "deny_purge": True,
-        "allow_rollup_hdrs": False,
-        "allow_direct": True,
     }
 
 
