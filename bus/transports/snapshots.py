@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import shutil
 import zlib
@@ -21,7 +20,7 @@ import structlog
 
 from bus.port import NotSetUpError, RefusedError
 from portfolio.errors import DataError
-from portfolio.market.folders import FILES, ID_PATTERN, VARIABLE, digest, known
+from portfolio.market.folders import FILES, ID_PATTERN, VARIABLE, beside, digest, known
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -99,17 +98,12 @@ def fetching(source: Source) -> Iterator[Provide]:
     Fetched markets are deleted at the end: a market has only some kilobytes, and the server decides which content an id
     means. The folder is created with the first fetched market, so that a killed process rarely leaves a folder behind.
     """
-    before = os.environ.get(VARIABLE)
     folder = Path(gettempdir(), f"podfolio-markets-{uuid4().hex}")
-    os.environ[VARIABLE] = os.pathsep.join(path for path in (before, str(folder)) if path)
-    try:
-        yield Fetching(source, folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        if before is None:
-            del os.environ[VARIABLE]
-        else:
-            os.environ[VARIABLE] = before
+    with beside(folder, first=False):
+        try:
+            yield Fetching(source, folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 class Fetching:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import re
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -19,10 +18,10 @@ from bus.language.messages import glance
 from bus.language.subjects import MessageKind
 from bus.transports.snapshots import unpack
 from portfolio.errors import DataError
-from portfolio.market.folders import FILES, ID_PATTERN, VARIABLE, known
+from portfolio.market.folders import FILES, ID_PATTERN, known
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
     from pathlib import Path
 
     from bus.transports.jetstream import JetStreamBus
@@ -164,18 +163,3 @@ async def read(folder: Path) -> AsyncGenerator[Archived, None]:
     with file.open("rb") as opened:
         for line in opened:
             yield _read(line, file)
-
-
-@contextmanager
-def with_markets(folder: Path | None) -> Iterator[None]:
-    """Know the markets of an exported archive while the block lasts."""
-    before = os.environ.get(VARIABLE)
-    if folder is not None:
-        os.environ[VARIABLE] = os.pathsep.join(path for path in (str(folder / MARKETS), before) if path)
-    try:
-        yield
-    finally:
-        if before is None:
-            os.environ.pop(VARIABLE, None)
-        else:
-            os.environ[VARIABLE] = before

@@ -10,6 +10,7 @@ from bus.language import subjects
 from bus.transports.jetstream import connect
 from bus.transports.snapshots import fetching
 from cli.archive import folder as copies
+from portfolio.market.folders import beside
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -45,7 +46,7 @@ async def archive_of(settings: Connection, folder: Path | None) -> AsyncIterator
     """
     if folder is not None:
         copies.kept(folder)
-        with copies.with_markets(folder):
+        with beside(folder / copies.MARKETS):
             yield Source(lambda pattern: _filtered(folder, pattern), None, _here)
         return
     async with connect(settings) as bus:

@@ -5,8 +5,8 @@ Optimises no pods together: rules that contradict each other only there are foun
 
 from __future__ import annotations
 
-import os
 import re
+from contextlib import nullcontext
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -64,9 +64,11 @@ def examine(data: bytes, folder: Path | None, files: Sequence[Path]) -> Findings
     Raises:
         DataError: If a mandate is not valid.
     """
-    if folder is not None:
-        own = os.environ.get(folders.VARIABLE, "")
-        os.environ[folders.VARIABLE] = os.pathsep.join([str(folder.resolve().parent), *([own] if own else [])])
+    with nullcontext() if folder is None else folders.beside(folder.resolve().parent):
+        return _examine(data, files)
+
+
+def _examine(data: bytes, files: Sequence[Path]) -> Findings:
     mandates = {mandate.pod: mandate for mandate in map(load, (*bundled(), *map(str, files)))}
     try:
         request = parse_request(data, str(glance(data).get("request_id", "")), most=_MOST)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from portfolio.market import stated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from importlib.resources.abc import Traversable
 
 FILES = ("etfs.csv", "moments.csv", "correlations.csv", stated.FILE)
@@ -44,6 +45,26 @@ def known() -> dict[str, Traversable]:
     """
     roots = [Path(root) for root in os.environ.get(VARIABLE, "").split(os.pathsep) if root]
     return {**own(roots), **bundled()}
+
+
+@contextmanager
+def beside(folder: Path, *, first: bool = True) -> Iterator[None]:
+    """Know the markets in *folder* too while the block lasts, also in child processes that start within it.
+
+    Args:
+        folder: A folder with a folder per market.
+        first: Whether these markets come before those of one's own folders.
+    """
+    before = os.environ.get(VARIABLE)
+    roots = [str(folder), before] if first else [before, str(folder)]
+    os.environ[VARIABLE] = os.pathsep.join(root for root in roots if root)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[VARIABLE]
+        else:
+            os.environ[VARIABLE] = before
 
 
 def digest(texts: Mapping[str, bytes]) -> str:

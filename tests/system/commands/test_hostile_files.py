@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -355,11 +356,18 @@ def place(tmp_path: Path, event: bytes) -> Path:
     return tmp_path
 
 
+def _of_podfolio() -> dict[str, str]:
+    """Read our own variables of this process's environment."""
+    return {name: value for name, value in os.environ.items() if name.startswith("PODFOLIO_")}
+
+
 def run(reader: Reader, place: Path) -> tuple[int, str]:
     """Run a command; give its exit status, and what it said. A traceback is an error here."""
     file = place / reader.name
     words = [word.replace("FILE", str(file)).replace("PLACE", str(place)) for word in reader.words]
+    before = _of_podfolio()
     result = CliRunner().invoke(reader.command, words)  # type: ignore[arg-type]
+    assert _of_podfolio() == before, "a command that is run here leaves nothing for the next"
     if result.exception and not isinstance(result.exception, SystemExit):
         raise AssertionError(words) from result.exception
     return result.exit_code, result.output
