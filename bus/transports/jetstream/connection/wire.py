@@ -397,7 +397,9 @@ class Wire:
         try:
             async with asyncio.timeout(_CLOSE_S):
                 await self._client.close()
-        except OSError:  # also a timeout, or a server that went with messages still to be sent
+        except (OSError, TypeError):
+            # Also a timeout, or a server that went with messages still to be sent: a closed transport of Python 3.12
+            # and 3.13 then calls None.
             _log.warning("bus.not_closed", server=str(self._settings))
         await self._end_reconnection()
         self._let_go()
