@@ -124,7 +124,7 @@ class Delivery(Protocol):
         """The number of deliveries of this message, this delivery included."""
 
     async def done(self) -> None:
-        """Settle the message. Return when the server has recorded this (or will redeliver the message)."""
+        """Settle the message. Return when this was sent to the server; if that gets lost, the server redelivers."""
 
     async def working(self) -> None:
         """Tell the server that work goes on, so that the server gives the message to no other worker."""
