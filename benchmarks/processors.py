@@ -95,8 +95,13 @@ def rows(found: dict[str, Any]) -> list[tuple[str, ...]]:
     ms, pss = found["ms"], found["pss_mib"]
     names = sorted((name for name in ms if not name.endswith(CHILD)), key=lambda n: -ms[n] - ms.get(n + CHILD, 0.0))
     each = [
-        (n, f"{ms[n]:.2f}", f"{ms.get(n + CHILD, 0.0):.2f}", f"{ms[n] + ms.get(n + CHILD, 0.0):.2f}",
-         f"{pss[n] + pss.get(n + CHILD, 0.0):.0f}")
+        (
+            n,
+            f"{ms[n]:.2f}",
+            f"{ms.get(n + CHILD, 0.0):.2f}",
+            f"{ms[n] + ms.get(n + CHILD, 0.0):.2f}",
+            f"{pss[n] + pss.get(n + CHILD, 0.0):.0f}",
+        )
         for n in names
     ]
     apart = ms.get("challenger", 0.0) + ms.get("challenger" + CHILD, 0.0)

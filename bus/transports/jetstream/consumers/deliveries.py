@@ -123,12 +123,13 @@ class _Shift:
 class _Delivery:
     """A message of a work queue; see ``Delivery``."""
 
-    __slots__ = ("_reply", "_settled", "_wire", "attempt", "message")
+    __slots__ = ("_reply", "_settled", "_wire", "attempt", "message", "number")
 
     def __init__(self, wire: Wire, frame: Frame, settled: Callable[[], None]) -> None:
         receipt = read_receipt(frame.reply)
         self.message = read_message(frame, receipt)
         self.attempt = receipt.attempt
+        self.number = receipt.number
         self._wire = wire
         self._reply = frame.reply
         self._settled: Callable[[], None] | None = settled
