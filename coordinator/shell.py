@@ -80,6 +80,8 @@ _BELIEVED_S = 5.0
 # For how long a request that comes in, or that is to be optimised, may miss a stop. No portfolio does: the stops are
 # read again before each is published.
 _MISSED_S = 1.0
+# With so many requests waiting, a request tells that all its pods have answered, and not of each pod.
+_BUSY = 8
 # Why a message is put aside.
 _ID = "a request id: 1 to 64 of A-Z a-z 0-9 _ -"
 _ASIDE = {
@@ -212,7 +214,7 @@ class Coordinator:
         # The time of a request from a clock that was ahead counts from now, but its deadline has come.
         if kind is MessageKind.DUE and isinstance(action, Optimise) and any(map(self.time.is_ahead, stored)):
             action = replace(action, by=min(action.by, self.time.now()))
-        if kind is MessageKind.POD:
+        if kind is MessageKind.POD and (not isinstance(action, Wait) or len(self._turns.load.waiting) < _BUSY):
             await progress.answered(self.bus, request_id, record.answers, action)
         return action, tuple(message.headers for message in led if message)
 
