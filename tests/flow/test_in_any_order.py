@@ -11,7 +11,7 @@ import pytest
 from support.requests_made import ROOT
 
 
-@pytest.mark.parametrize("count", [60, pytest.param(1_000, marks=pytest.mark.deep)])
+@pytest.mark.parametrize("count", [30, pytest.param(1_000, marks=pytest.mark.deep)])
 def test_requests_in_any_order_are_answered_as_each_alone(count: int) -> None:
     told = subprocess.run(  # noqa: S603 - our own Python
         [sys.executable, "-m", "support.in_any_order", str(count), "1"],

@@ -42,11 +42,11 @@ def _changes(draw: random.Random) -> dict[str, Any]:
         },
         "rules": {
             "max_etfs": draw.choice([8, 10, 12, 12]),
-            "duplicates": draw.choice(["forbid", "penalise"]),
+            "duplicates": draw.choices(["forbid", "penalise"], [5, 1])[0],
             "never_buy": draw.choice([[], [], ["VAS"], ["GOLD"]]),
         },
         "priorities": draw.choice([{}, {}, {"beta.grossed_up_yield": 1}]),
-        "explain": draw.choice(["unmet", "unmet", "all"]),
+        "explain": draw.choices(["unmet", "all"], [30, 1])[0],
     }
 
 
