@@ -1,8 +1,8 @@
 """Compare two commits side by side in one run: ``make compare A=main B=HEAD [RUNS=7]``.
 
 Each commit gets a working tree of its own, and both run in turn with the benchmarks of this folder, so that a change of
-the machine's load meets both. The figures are the medians of each commit, and of the differences within a pair, with the
-interval in which the median difference lies with 95 % (binomial order statistics; the whole range below six pairs).
+the machine's load meets both. The figures are the medians of each commit, and of the differences within a pair, with
+the interval in which the median difference lies with 95 % (binomial order statistics; the whole range below six pairs).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The messages that this process was handed, and whether they are all messages of a request so far.
 
-The server numbers the deliveries of a queue, whichever process gets them. If this process got each number from that of the
-request to that of an answer, then no other process got an answer in between: the record of the request need not be
+The server numbers the deliveries of a queue, whichever process gets them. If this process got each number from that of
+the request to that of an answer, then no other process got an answer in between: the record of the request need not be
 read again. After a gap (another replica, a lost connection) the numbers prove nothing, and the record is read. Pure: no
 memory here is believed that the numbers do not prove.
 """

@@ -1,7 +1,7 @@
-"""Answer requests alone and one after the other, and print which answers differ: ``python -m support.in_any_order N SEED``.
+"""Answer requests alone and one after the other, and say which answers differ.
 
-Alone is in a process that has answered nothing: a fork of one that has only loaded the modules. The answers are those of
-the agents and of the coordinator, without the times that they took.
+``python -m support.in_any_order N SEED``. Alone is in a process that has answered nothing: a fork of one that has only
+loaded the modules. The answers are those of the agents and of the coordinator, without the times that they took.
 """
 
 from __future__ import annotations
@@ -76,13 +76,13 @@ def alone(number: int, body: bytes) -> bytes:
 
 def main(count: int, seed: int) -> None:
     """Compare."""
-    draw = random.Random(seed)
+    draw = random.Random(seed)  # noqa: S311 - nothing is to be kept secret
     bodies = requests(count, draw)
     by_themselves = [alone(i, body) for i, body in enumerate(bodies)]
     order: Sequence[int] = draw.sample(range(count), count)
     differ = [i for i in order if answered(i, bodies[i]) != by_themselves[i]]
     optimised = sum(b"MasterPortfolioOptimized" in each for each in by_themselves)
-    print(f"{count} answered, {optimised} with a portfolio, differ: {differ}")
+    sys.stdout.write(f"{count} answered, {optimised} with a portfolio, differ: {differ}\n")
 
 
 if __name__ == "__main__":
