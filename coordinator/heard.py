@@ -28,13 +28,19 @@ class Heard:
 
     _requests: dict[str, list[Message]] = field(default_factory=dict)
     _last: int = 0  # the number of the latest delivery
+    _newest: int = 0  # the sequence of the latest new message
 
     def note(self, address: Address, delivery: Delivery) -> None:
         """Note a delivery; call this for each, in the order in which they came."""
-        if delivery.number != self._last + 1:
+        is_new, sequence = delivery.attempt == 1, delivery.message.sequence
+        # New messages come in stream order: else they come from a stream, or to a queue, that was set up again.
+        if delivery.number != self._last + 1 or (is_new and sequence <= self._newest):
             self._requests.clear()
+            self._newest = 0
         self._last = delivery.number
-        if not address.key or delivery.attempt > 1:
+        if is_new:
+            self._newest = sequence
+        if not address.key or not is_new:
             return
         if address.kind is MessageKind.REQUEST:
             self._requests.pop(address.key, None)  # so that the newest stands last

@@ -80,6 +80,15 @@ def test_where_a_message_may_be_missing_nothing_is_said(deliveries: tuple[Delive
     assert heard(*deliveries) == []
 
 
+def test_a_new_message_of_an_earlier_sequence_is_of_another_stream() -> None:
+    notes = Heard()
+    again = Delivery(Message(subjects.pod_result("r1", "beta"), b"{}", sequence=15), 3)
+    for each in (request(1), answer("alpha", 2), again):
+        notes.note(subjects.parse(each.message.subject), each)
+
+    assert notes.record("r1", again) == ()
+
+
 def test_a_stray_message_of_the_queue_is_no_gap() -> None:
     stray = delivery("podfolio.v1.pod.r1.ALPHA", 2)
 
