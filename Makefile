@@ -98,6 +98,9 @@ chaos: $(READY) ## Kill, freeze, part and fill what runs, and audit what became 
 bench: $(READY) ## Measure the reference customer, the whole system and trading, side by side with SCIP; into docs/benchmarks.md
 	$(BIN)/python benchmarks/run.py --write docs/benchmarks.md
 
+compare: $(READY) ## Measure the time of processors per request of two commits side by side: make compare A=main B=HEAD RUNS=7
+	$(BIN)/python benchmarks/compare.py $(or $(A),main) $(or $(B),HEAD) --runs $(or $(RUNS),7)
+
 bench-ladder: $(READY) ## Measure synthetic instances up to 400 ETFs; two hours, or make bench-ladder BUDGET=600
 	$(BIN)/python benchmarks/run.py --only ladder --budget $(or $(BUDGET),7200) --write docs/benchmarks.md
 
@@ -134,4 +137,4 @@ locks: ## Lock the packages of the JavaScript client and check by their hashes, 
 	@for folder in clients/javascript tests/contract/asyncapi; do (cd $$folder && rm -rf node_modules package-lock.json && npm install \
 	  --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund); done
 
-.PHONY: evidence locks hashes help setup demo dashboard tools test test-fast test-deep test-numerics fuzz check audit chaos bench bench-ladder bench-public schemas messages pages pictures constraints
+.PHONY: evidence locks hashes help setup demo dashboard tools test test-fast test-deep test-numerics fuzz check audit chaos bench compare bench-ladder bench-public schemas messages pages pictures constraints

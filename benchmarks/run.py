@@ -5,14 +5,15 @@
 - ``reference``: both stages of the reference customer; half a minute
 - ``answers``: the whole answer of a coordinator, step by step, in CPU time; a minute
 - ``system``: requests through the whole system, memory, start-up; a minute
+- ``processors``: the time of processors per request by process and step, and one to three replicas; two minutes
 - ``overload``: twice what the system can do, for a minute; two minutes
 - ``trading``: customers who own 12 to 400 parcels; half a minute
 - ``limits``: how long after its limit a search answers; a minute
 - ``ladder``: synthetic instances up to 400 ETFs and 16 pods (``ladder.py``); hours, or its ``--budget``
 - ``public``: public instances of one portfolio, from the files in ``--data DIR``; minutes
 
-By default ``reference``, ``answers``, ``system`` and ``trading``. What is written replaces these sections of the
-document and keeps the others.
+By default ``reference``, ``answers``, ``system``, ``processors`` and ``trading``. What is written replaces these
+sections of the document and keeps the others.
 Nothing here is a test: a number depends on the machine, and says so.
 """
 
@@ -27,6 +28,7 @@ import answers
 import ladder
 import limits
 import overload
+import processors
 import reference
 import running_system
 import trading
@@ -41,6 +43,7 @@ TITLES = {
     "reference": "The reference customer",
     "answers": "The whole answer",
     "system": "The whole system",
+    "processors": "Where the time of processors goes",
     "overload": "Twice what it can do",
     "trading": "Trading what is owned",
     "limits": "Time limits",
@@ -48,7 +51,7 @@ TITLES = {
     "public": "Public instances",
 }
 
-DEFAULT = ["reference", "answers", "system", "trading"]
+DEFAULT = ["reference", "answers", "system", "processors", "trading"]
 
 
 def main() -> None:
@@ -75,6 +78,7 @@ def section(key: str, options: argparse.Namespace) -> str:
         "reference": lambda: table(_HEADER, reference.measure()),
         "answers": lambda: table(answers.HEADER, answers.measure()),
         "system": lambda: table(_HEADER, running_system.measure()),
+        "processors": processors.report,
         "overload": lambda: table(_HEADER, overload.measure()),
         "trading": lambda: table(trading.HEADER, trading.measure()),
         "limits": lambda: table(_HEADER, limits.measure()),

@@ -10,6 +10,8 @@ from pathlib import Path
 _TICKS = os.sysconf("SC_CLK_TCK")
 _KIB = 1024
 
+CHILD = "'s child"
+
 
 @dataclass(frozen=True, slots=True)
 class Use:
@@ -33,8 +35,11 @@ class Use:
         )
 
 
-def used() -> dict[str, Use]:
-    """Say what each uses, by name: ``agents alpha``, ``coordinator``, ``nats-server``."""
+def used(*, apart: bool = False) -> dict[str, Use]:
+    """Say what each uses, by name: ``agents alpha``, ``coordinator``, ``nats-server``.
+
+    With *apart*, what the children of a process use has a name of its own: ``coordinator's child``.
+    """
     parents: dict[int, int] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
@@ -48,6 +53,8 @@ def used() -> dict[str, Use]:
             continue  # nobody whom we started
         with suppress(OSError):  # it has ended
             name = _name(Path(f"/proc/{top}"))
+            if apart and pid != top:
+                name += CHILD
             found[name] = found.get(name, Use()) + _use(Path(f"/proc/{pid}"))
     return found
 

@@ -123,8 +123,16 @@ class Delivery(Protocol):
     def attempt(self) -> int:
         """The number of deliveries of this message, this delivery included."""
 
+    @property
+    def number(self) -> int:
+        """The server's count of all deliveries of the queue up to this one, to whichever worker.
+
+        New messages are delivered in stream order, so that a worker with each number between those of two new messages
+        has each message between them.
+        """
+
     async def done(self) -> None:
-        """Settle the message. Return when the server has recorded this (or will redeliver the message)."""
+        """Settle the message. Return when this was sent to the server; if that gets lost, the server redelivers."""
 
     async def working(self) -> None:
         """Tell the server that work goes on, so that the server gives the message to no other worker."""

@@ -217,17 +217,22 @@ def _refuse_account(request: OptimizationRequest, market: Market) -> Fail | None
     return None
 
 
+def deadline_of(message: Message) -> datetime | None:
+    """Return when an answer to a request must be found; None if the request cannot be read."""
+    try:
+        return _found_by(message, read_request(message))
+    except BadMessageError:
+        return None
+
+
 def deadline_again(message: Message, now: datetime) -> datetime | None:
     """Return when to set the deadline of an unanswered request again, whatever happened to the first deadline.
 
     Return None if the deadline fell due a moment ago, since a coordinator is handling that deadline. Also return None
     if the request cannot be read: such a request has no deadline and gets an error as its answer.
     """
-    try:
-        request = read_request(message)
-    except BadMessageError:
+    if (at := deadline_of(message)) is None:
         return None
-    at = _found_by(message, request)
     if at > now:
         return at
     return now if now - at > _SEEN_TO else None

@@ -9,9 +9,9 @@ monotonic clock.
 from __future__ import annotations
 
 import math
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bus.language.messages import Reason
 from coordinator.budget import waited_too_long
@@ -42,8 +42,7 @@ _HAIR_S = 1e-3
 _SOON_S = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(NamedTuple):
     """The quantities that determine a request's work, as bit lengths (powers of two)."""
 
     weights: int
@@ -52,8 +51,7 @@ class Size:
 
     def within(self, other: Size) -> bool:
         """Return whether no quantity exceeds the other size's quantity."""
-        mine, its = (self.weights, self.parcels, self.explained), (other.weights, other.parcels, other.explained)
-        return all(a <= b for a, b in zip(mine, its, strict=True))
+        return all(a <= b for a, b in zip(self, other, strict=True))
 
 
 def size_of(request: OptimizationRequest) -> Size:
@@ -204,17 +202,21 @@ class Load:
 
     def ahead_s(self, work: Work, now: float) -> float:
         """Return how long the request would wait here, as far as is known."""
-        waits = sum(self.expected_s(other, now) for other in self._before(work, now))
+        before = self._before(work, now)
+        waits = sum(number * self.measured.expected_s(size, now) for size, number in before.items())
         at_it = [self._blocks_s(other, work, now) for other in self._at_it(work)]
         if self._is_full(work, now):
             waits += min(self._left_s(other, now) for other in self.running.values())
         return waits + max(at_it, default=0.0)
 
-    def _before(self, work: Work, now: float) -> list[Work]:
-        """List the waiting requests that would begin earlier, except much longer ones, which this request passes."""
-        window_s = self._window_s(work, now)
-        earlier = [other for other in self.waiting.values() if other.by <= work.by and other is not work]
-        return [other for other in earlier if self.expected_s(other, now) < window_s]
+    def _before(self, work: Work, now: float) -> dict[Size, int]:
+        """Count the waiting requests that would begin earlier by size, except much longer ones, which this one passes.
+
+        Every request asks, so that the cost of each other one counts: hundreds may wait, of very few sizes.
+        """
+        window_s, by = self._window_s(work, now), work.by
+        earlier = Counter([other.size for other in self.waiting.values() if other.by <= by and other is not work])
+        return {size: number for size, number in earlier.items() if self.measured.expected_s(size, now) < window_s}
 
     def is_sooner_elsewhere(self, work: Work, now: float) -> bool:
         """Return whether an idle coordinator, if there is one, should take the request."""

@@ -22,8 +22,20 @@ from bus.transports.envelope import publish
 from bus.transports.snapshots import nothing_to_provide
 from coordinator import clock, progress
 from coordinator.budget import waited_too_long
-from coordinator.decisions import Fail, Optimise, SetDeadline, Wait, admit, decide, read_record, read_request, time_for
+from coordinator.decisions import (
+    Fail,
+    Optimise,
+    SetDeadline,
+    Wait,
+    admit,
+    deadline_of,
+    decide,
+    read_record,
+    read_request,
+    time_for,
+)
 from coordinator.finals import OPTIMISED, failure, payload_of, with_answers
+from coordinator.heard import Heard
 from coordinator.load import Work, size_of
 from coordinator.provider import with_provider
 from coordinator.server_time import ServerTime
@@ -68,6 +80,8 @@ _BELIEVED_S = 5.0
 # For how long a request that comes in, or that is to be optimised, may miss a stop. No portfolio does: the stops are
 # read again before each is published.
 _MISSED_S = 1.0
+# With so many requests waiting, a request tells that all its pods have answered, and not of each pod.
+_BUSY = 8
 # Why a message is put aside.
 _ID = "a request id: 1 to 64 of A-Z a-z 0-9 _ -"
 _ASIDE = {
@@ -112,6 +126,7 @@ class Coordinator:
     pod_keys: PodKeys | None = None
     provider: Provider | None = None
     _stops: Stops = field(init=False)
+    _heard: Heard = field(default_factory=Heard)
     _pods: frozenset[str] = frozenset()
     _looked: float = float("-inf")  # when the pods were looked up
     _turns: Turns = field(default_factory=Turns)
@@ -136,6 +151,8 @@ class Coordinator:
         began = perf_counter()
         message = delivery.message
         address = subjects.parse(message.subject)
+        if address.kind is not MessageKind.DUE:
+            self._heard.note(address, delivery)
         if not address.key:
             await self.put_aside(message, address.kind)
             return
@@ -179,7 +196,8 @@ class Coordinator:
             return await self.admit(message, delivery.attempt), (message.headers,)
         if kind is MessageKind.POD and not await self.is_last_in_hand(request_id, message.sequence):
             return Wait("another_answer_in_hand"), ()
-        stored = await self.bus.record(
+        stored = self.heard(request_id, delivery) if kind is MessageKind.POD else ()
+        stored = stored or await self.bus.record(
             (subjects.request(request_id), subjects.pod_result(request_id, "*"), subjects.final(request_id)),
             including=None if kind is MessageKind.DUE else message,
         )
@@ -196,9 +214,20 @@ class Coordinator:
         # The time of a request from a clock that was ahead counts from now, but its deadline has come.
         if kind is MessageKind.DUE and isinstance(action, Optimise) and any(map(self.time.is_ahead, stored)):
             action = replace(action, by=min(action.by, self.time.now()))
-        if kind is MessageKind.POD:
+        if kind is MessageKind.POD and (not isinstance(action, Wait) or len(self._turns.load.waiting) < _BUSY):
             await progress.answered(self.bus, request_id, record.answers, action)
         return action, tuple(message.headers for message in led if message)
+
+    def heard(self, request_id: str, answer: Delivery) -> tuple[Message, ...]:
+        """Return the record up to *answer*, if it came here whole; empty if it must be read.
+
+        There is no final event of such a record: this process alone has its messages, and forgets a record whose final
+        event it publishes; only at the deadline may another process have published one.
+        """
+        stored = self._heard.record(request_id, answer)
+        if not stored or not (by := deadline_of(self.time.dated(stored[0]))) or self.remaining_s(by) <= 0:
+            return ()
+        return stored
 
     async def fetch_market(self, request: Message) -> None:
         """Fetch the market of a request; a request that cannot be read needs none."""
@@ -291,6 +320,7 @@ class Coordinator:
 
     async def publish_final(self, request_id: str, event: Payload) -> Stored:
         """Publish the final event, once, signed if there is a signer."""
+        self._heard.forget(request_id)
         told = with_provider(event, self.provider)
         signed = replace(told, data=self.signer.sign(told.data)) if self.signer else told
         stored = await publish(self.bus, subjects.final(request_id), signed, source=SOURCE, now=self.time.now())

@@ -26,6 +26,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 _PREFIX = "podfolio.v1"
 _TIMERS = "podfolio_timers.v1"
@@ -90,6 +91,10 @@ _OF_REQUESTS = frozenset(
         MessageKind.FILL,
     }
 )
+
+
+# A process looks at the subject of a message in hand some six times. The longest subject has four thousand letters.
+_REMEMBERED = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +218,7 @@ def market_content(sha256: str) -> str:
     return f"{_MARKETS}.sha256.{sha256}"
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def parse(subject: str) -> Address:
     """Split a subject into a kind, a key and a pod.
 

@@ -18,7 +18,7 @@ from opentelemetry.trace import Link, SpanKind, get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from opentelemetry.trace import SpanContext
 
@@ -41,6 +41,9 @@ def span(name: str, *caused_by: Mapping[str, str], kind: SpanKind = SpanKind.INT
         kind: Whether the block takes a message or sends one.
         facts: The span's attributes, under ``podfolio.<key>``.
     """
+    if _is_untraced(caused_by):
+        yield
+        return
     causes = [context for headers in caused_by if (context := _span_context(headers)).is_valid]
     opened = trace.get_tracer("podfolio").start_span(
         name,
@@ -51,6 +54,15 @@ def span(name: str, *caused_by: Mapping[str, str], kind: SpanKind = SpanKind.INT
     )
     with trace.use_span(opened, end_on_exit=True):
         yield
+
+
+def _is_untraced(caused_by: Iterable[Mapping[str, str]]) -> bool:
+    """Return whether a span would be recorded nowhere, and nobody sent a context to pass on: most often so."""
+    if not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        return False
+    if get_current_span().get_span_context().is_valid:
+        return False
+    return not any(name.lower() in _PROPAGATOR.fields for headers in caused_by for name in headers)
 
 
 def passed_on() -> dict[str, str]:

@@ -30,6 +30,9 @@ _log = structlog.get_logger()
 _SUFFIX = ".in-hand"
 # Longer than the time in which a message can kill so many processes that the workers give the message up.
 _KEPT_S = 3_600.0
+# A line has blank ones behind it up to the next place. No valid subject is nearly so long, and a name may have the
+# subject's letters four times as long, escaped.
+_PLACE_BYTES, _LONGEST_SUBJECT = 768, 150
 
 
 class InHand:
@@ -41,7 +44,8 @@ class InHand:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._held: set[str] = set()
+        self._free: list[int] = []  # the places in the file that are blank again
+        self._places = 0
         self._dead: dict[str, frozenset[str]] = {}
         self._name = uuid4().hex + _SUFFIX
         self._file = self._open()
@@ -65,14 +69,14 @@ class InHand:
     @contextmanager
     def holding(self, queue: str, message: Message) -> Iterator[None]:
         """Record, while the block lasts, that *message* is being handled."""
-        name = _name(queue, message)
-        self._held.add(name)
-        self._write()
+        place = self._free.pop() if self._free else self._places
+        self._places = max(self._places, place + 1)
+        self._write(place, _name(queue, message))
         try:
             yield
         finally:
-            self._held.discard(name)
-            self._write()
+            self._write(place, "")
+            self._free.append(place)
 
     def deaths(self, queue: str, message: Message) -> int:
         """Count the processes that died while handling *message*."""
@@ -85,11 +89,10 @@ class InHand:
             (self._folder / self._name).unlink()
         os.close(self._file)
 
-    def _write(self) -> None:
-        text = "".join(f"{name}\n" for name in self._held).encode()
+    def _write(self, place: int, name: str) -> None:
+        """Write one line into a place of its own, so that a note costs as much however many messages are in hand."""
         with contextlib.suppress(OSError):  # a full disk must not stop the work
-            os.pwrite(self._file, text, 0)
-            os.ftruncate(self._file, len(text))
+            os.pwrite(self._file, name.encode().ljust(_PLACE_BYTES, b"\n"), place * _PLACE_BYTES)
 
     def _refresh(self) -> None:
         """Read the notes of processes that died since the last look, and delete old notes."""
@@ -111,7 +114,7 @@ def _held_at_death(path: Path) -> frozenset[str] | None:
     file = os.open(path, os.O_RDONLY)
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        return frozenset(path.read_text(encoding="utf-8").splitlines())
+        return frozenset(path.read_text(encoding="utf-8").splitlines()) - {""}
     except BlockingIOError:
         return None
     finally:
@@ -120,7 +123,7 @@ def _held_at_death(path: Path) -> frozenset[str] | None:
 
 def _name(queue: str, message: Message) -> str:
     sequence, stored_at = message.identity
-    return f"{queue} {sequence} {stored_at} {message.subject!r}"
+    return f"{queue} {sequence} {stored_at} {message.subject[:_LONGEST_SUBJECT]!r}"
 
 
 class Unnoted:

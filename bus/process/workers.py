@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from bus.process.in_hand import noting
 from bus.process.observed_handler import ObservedHandler
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Hashable
+    from collections.abc import Hashable, Iterator
 
     from bus.port import Bus, Delivery
     from bus.process.in_hand import InHand, Unnoted
@@ -69,7 +69,7 @@ class _Attempt:
     async def run(self) -> None:
         """Handle the delivery and settle or return it."""
         delay_s = AGAIN_S
-        async with _heartbeats(self.delivery):
+        with _heartbeats(self.delivery):
             try:
                 settled = await self.succeeds()
             except LaterError as later:
@@ -136,16 +136,22 @@ class _Attempt:
         log.warning(event, subject=message.subject, attempt=self.delivery.attempt, error=str(error))
 
 
-@asynccontextmanager
-async def _heartbeats(delivery: Delivery) -> AsyncIterator[None]:
-    beating = asyncio.create_task(_beat(delivery))
+@contextmanager
+def _heartbeats(delivery: Delivery) -> Iterator[None]:
+    """Send heartbeats while the block lasts; most work is done before the first, which is no task until then."""
+    beating: list[asyncio.Task[None]] = []
+    first = asyncio.get_running_loop().call_later(
+        HEARTBEAT_S, lambda: beating.append(asyncio.create_task(_beat(delivery)))
+    )
     try:
         yield
     finally:
-        beating.cancel()
+        first.cancel()
+        for task in beating:
+            task.cancel()
 
 
 async def _beat(delivery: Delivery) -> None:
     while True:
-        await asyncio.sleep(HEARTBEAT_S)
         await delivery.working()
+        await asyncio.sleep(HEARTBEAT_S)

@@ -255,6 +255,7 @@ class MemoryBus:
 class _Lease:
     message: Message
     attempt: int
+    number: int
     returns_at: datetime
 
 
@@ -264,6 +265,7 @@ class _Queue:
     filters: tuple[str, ...]
     ack_wait: timedelta
     place: int = 0
+    delivered: int = 0
     leases: dict[int, _Lease] = field(default_factory=dict)
 
     def take(self, now: datetime) -> _Lease | None:
@@ -271,13 +273,15 @@ class _Queue:
         for lease in self.leases.values():
             if lease.returns_at <= now:
                 lease.attempt += 1
+                lease.number = self.delivered = self.delivered + 1
                 lease.returns_at = now + self.ack_wait
                 return lease
         while self.place < len(self.log):
             message = self.log[self.place]
             self.place += 1
             if _matches(self.filters, message.subject):
-                lease = self.leases[message.sequence] = _Lease(message, 1, now + self.ack_wait)
+                self.delivered += 1
+                lease = self.leases[message.sequence] = _Lease(message, 1, self.delivered, now + self.ack_wait)
                 return lease
         return None
 
@@ -291,12 +295,14 @@ class MemoryDelivery:
     Attributes:
         message: The delivered message.
         attempt: The number of deliveries of this message.
+        number: The number of deliveries of the queue up to this one.
         settled: Whether this worker has settled or returned the message.
     """
 
     def __init__(self, queue: _Queue, lease: _Lease, now: Callable[[], datetime], notify: Callable[[], None]) -> None:
         self.message = lease.message
         self.attempt = lease.attempt
+        self.number = lease.number
         self.settled = False
         self._queue = queue
         self._now = now

@@ -115,6 +115,9 @@ class Portfolio:
         self.net_taxes = rate * (self.taxed_yield + self.credits) - self.credits
         used_up, is_company = self.terms["other_income_uses_credits"], self.terms["entity"] == "company"
         self.refunds = used_up or not is_company
+        # Several parts of the check ask for the same figures.
+        self._overviews: dict[str, dict[str, float | None]] = {}
+        self._holdings: dict[bytes, dict[str, float | None]] = {}
 
     def findings(self) -> Iterator[str]:
         """Yield every fault in the weights and in the figures reported for them."""
@@ -514,6 +517,11 @@ class Portfolio:
 
     def overview(self, which: str) -> dict[str, float | None]:
         """Compute the compared figures of the separate pods ("naive") or of the coordinated portfolio ("master")."""
+        if which not in self._overviews:
+            self._overviews[which] = self._overview(which)
+        return dict(self._overviews[which])
+
+    def _overview(self, which: str) -> dict[str, float | None]:
         X = self.naive_sleeves * self.shares[:, None] if which == "naive" else self.X
         w, capital = X.sum(axis=0), self.terms["total_capital_aud"]
         brokerage, spread = self.terms["brokerage_aud"] * float((X > 0).sum()), capital * float(self.spreads @ w)
@@ -533,6 +541,12 @@ class Portfolio:
 
     def holding(self, X: Matrix) -> dict[str, float | None]:
         """Compute the figures that depend on the holdings *X*, shape (pods, n), and not on the trades."""
+        key = X.tobytes()
+        if key not in self._holdings:
+            self._holdings[key] = self._holding(X)
+        return dict(self._holdings[key])
+
+    def _holding(self, X: Matrix) -> dict[str, float | None]:
         w, owners, capital = X.sum(axis=0), (X > 0).sum(axis=0), self.terms["total_capital_aud"]
         earned = float(self.market.expected_returns @ w) + self.cash_rate * self.idle(w)
         tax, paid = self.net_tax(w), float(self.cash_yield @ w) + self.cash_rate * self.idle(w)
@@ -617,9 +631,11 @@ class Portfolio:
 
     def alike(self, w: Vector) -> dict[tuple[str, str], float]:
         """Find the pairs of ETFs held whose returns are nearly the same, with their correlations."""
-        held = [(j, self.market.etfs[j].ticker) for j in np.flatnonzero(w > 0).tolist()]
-        near = {(a, b): correlation(self.market, i, j) for (i, a), (j, b) in combinations(held, 2)}
-        return {pair: rho for pair, rho in near.items() if rho >= _NEARLY_THE_SAME}
+        held = np.flatnonzero(w > 0)
+        Sigma, etfs = self.market.Sigma[np.ix_(held, held)], self.market.etfs
+        rho = Sigma / np.sqrt(np.outer(np.diag(Sigma), np.diag(Sigma)))
+        near = np.argwhere(np.triu(rho >= _NEARLY_THE_SAME, 1)).tolist()
+        return {(etfs[held[a]].ticker, etfs[held[b]].ticker): float(rho[a, b]) for a, b in near}
 
     def correlation(self, a: str, b: str, X: Matrix) -> float:
         """Compute the correlation of two pods' sleeves."""

@@ -137,18 +137,20 @@ def find(session: SearchSession, case: Case, gap: float, *, explain: bool) -> tu
     Raises:
         As ``optimise_all_pods``.
     """
-    form = session.formulate()
     sleeves, terms = case.sleeves, case.terms
-    refuse_strangers(form.goals, sleeves, terms)
-    convex = [goal for goal in form.goals if goal.figure is not None]
+    refuse_strangers(case.goals, sleeves, terms)
+    convex = [goal for goal in case.goals if goal.figure is not None]
     # A pod's best figure alone assumes a start from cash: with the customer's holdings the pod may do better.
     hopeless = _hopeless(convex, sleeves) if terms.owned is None else {}
     levels = Levels({goal.name: goal.asked for goal in convex})
-    if case.targets is not None and session.states is None:
-        # A budget of nothing leaves hardly any other portfolio than one of these: time may end the search before it.
-        known = case.targets.start
-        session.states = form.untraded(case.targets.today) if known is None else known
-    rules = _keep_rules(session) if _is_long(form) or case.targets is not None else None
+    rules = None
+    if terms.owned is not None:  # without trades, no search is long, and no rule is a target
+        form = session.formulate()
+        if case.targets is not None and session.states is None:
+            # A budget of nothing leaves hardly any other portfolio than one of these: time may end the search before.
+            known = case.targets.start
+            session.states = form.untraded(case.targets.today) if known is None else known
+        rules = _keep_rules(session) if _is_long(form) or case.targets is not None else None
     contradictory = rules is not None and rules[1].status is Status.INFEASIBLE
     result = None if hopeless or contradictory else _solve_at(session, levels.kept, convex, gap)
     if rules is not None and result is not None and _ended_without(result[1], session, terms):

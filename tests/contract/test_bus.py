@@ -277,6 +277,19 @@ class TestWork:
         assert (lost.message.subject, lost.attempt) == (found.message.subject, 1)
         assert found.attempt == 2
 
+    async def test_numbers_all_deliveries_of_a_queue_whoever_gets_them(self, site: Site) -> None:
+        stop = asyncio.Event()
+        await publish_requests(site.bus, "r1", "r2", "r3")
+        async with aclosing(site.bus.work(ALPHA, stop=stop, at_once=1)) as deliveries:
+            first = await take(deliveries)
+            await first.again(delay_s=0)
+            mine = [first, await take(deliveries)]
+            await mine[1].done()
+        async with aclosing(site.other.work(ALPHA, stop=stop, at_once=2)) as deliveries:
+            mine += await collect(deliveries, 2)
+
+        assert [delivery.number for delivery in mine] == [1, 2, 3, 4]
+
     async def test_hands_out_nothing_twice_that_is_being_worked_on(self, site: Site) -> None:
         stop = asyncio.Event()
         await publish_requests(site.bus, "r1")

@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from typing import TYPE_CHECKING
 
 import pytest
+from compare import interval
 from ladder import Cell, Run, add_options, render
 from ladder_instances import Covariance
 from measurements import compose, table
@@ -85,3 +86,14 @@ def test_stopped_runs_count_with_their_time_and_show_their_gap(options: Namespac
     assert "60.0 s" in text
     assert "2.00%" in text
     assert "40 ms after its limit" in text
+
+
+@pytest.mark.parametrize(
+    ("count", "inside"),
+    [(3, (0, 2)), (5, (0, 4)), (6, (0, 5)), (7, (0, 6)), (9, (1, 7)), (15, (3, 11)), (20, (5, 14))],
+)
+def test_the_interval_of_a_median_is_that_of_the_tables(count: int, inside: tuple[int, int]) -> None:
+    """The ranks of the sign test at 95 %, as tables of order statistics have them."""
+    values = [float(value) for value in range(count)]
+
+    assert interval(values[::-1]) == inside

@@ -26,6 +26,7 @@ from bus.language.messages import (
 )
 from bus.transports.memory import MemoryBus
 from cli.pages.bar import bar
+from coordinator import shell
 
 if TYPE_CHECKING:
     from bus.language.messages import FinalEvent
@@ -57,6 +58,15 @@ async def test_steps_are_told_in_order_and_the_last_one_agrees_with_the_final_ev
     assert counts == sorted(set(counts)), "answers that come together are told of together"
     assert set(answered[-1].pods) == set(PODS)
     assert (told[-1].gap, told[-1].reason) == (event.certificate.gap, None)
+
+
+async def test_while_many_requests_wait_a_request_tells_of_its_pods_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shell, "_BUSY", 0)
+
+    told, _ = await told_of(data())
+
+    assert [progress.stage for progress in told] == [Stage.ACCEPTED, Stage.ANSWERED, Stage.DONE]
+    assert set(told[1].pods) == set(PODS)
 
 
 async def test_a_request_that_is_refused_is_done_at_once_with_the_reason() -> None:

@@ -63,16 +63,18 @@ class Receipt:
     Attributes:
         attempt: How often the server has delivered the message.
         sequence: Sequence of the message in the stream.
+        number: How many messages the consumer has delivered, this one included.
         stored_at: Time of storage; UTC.
     """
 
     attempt: int
     sequence: int
+    number: int
     stored_at: datetime
 
 
 def read_receipt(reply: str) -> Receipt:
-    """Read ``$JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<attempt>.<sequence>.<turn>.<ns>.<pending>``.
+    """Read ``$JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<attempt>.<sequence>.<number>.<ns>.<pending>``.
 
     Raises:
         ValueError: If *reply* has another form, and so the message comes from no consumer.
@@ -81,10 +83,10 @@ def read_receipt(reply: str) -> Receipt:
     tokens = reply.split(".")
     if len(tokens) > _ACK_TOKENS:
         del tokens[2:4]  # the newer form names domain and account, and may end with more tokens
-    attempt, sequence, _, stored_ns = (int(token) for token in tokens[4:8])
+    attempt, sequence, number, stored_ns = (int(token) for token in tokens[4:8])
     seconds, ns = divmod(stored_ns, 1_000_000_000)
     stored_at = datetime.fromtimestamp(seconds, UTC).replace(microsecond=ns // 1000)
-    return Receipt(attempt, sequence, stored_at)
+    return Receipt(attempt, sequence, number, stored_at)
 
 
 def read_message(frame: Frame, receipt: Receipt) -> Message:

@@ -147,8 +147,10 @@ class Wire:
         limit = asyncio.timeout(timeout_s)
 
         def hears(frame: Frame) -> bool:
+            if is_last(frame):
+                return True
             limit.reschedule(now() + timeout_s)
-            return is_last(frame)
+            return False
 
         with self._questions.question(subject, hears) as question:
             try:

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 
-_ACK_S = 1.0
-# About three attempts; after an ack wait the server has redelivered the message anyway.
+# While there is no connection. After an ack wait the server has redelivered the message anyway.
 _SETTLE_S = 4.0
 
 
@@ -124,24 +123,32 @@ class _Shift:
 class _Delivery:
     """A message of a work queue; see ``Delivery``."""
 
-    __slots__ = ("_reply", "_settled", "_wire", "attempt", "message")
+    __slots__ = ("_reply", "_settled", "_wire", "attempt", "message", "number")
 
     def __init__(self, wire: Wire, frame: Frame, settled: Callable[[], None]) -> None:
         receipt = read_receipt(frame.reply)
         self.message = read_message(frame, receipt)
         self.attempt = receipt.attempt
+        self.number = receipt.number
         self._wire = wire
         self._reply = frame.reply
         self._settled: Callable[[], None] | None = settled
 
     async def done(self) -> None:
-        """Acknowledge the message; after a failure, the server only redelivers the message."""
+        """Acknowledge the message; if the acknowledgement is lost, the server only redelivers the message.
 
-        async def attempt(timeout_s: float) -> None:
-            await self._wire.ask(self._reply, timeout_s=min(_ACK_S, timeout_s))
+        No answer is asked for: it would be a message and a wait per delivery, and every worker must bear a redelivery
+        of work that it has done, since it may also die before the acknowledgement.
+        """
+
+        async def attempt(_timeout_s: float) -> None:
+            await self._wire.send(self._reply)
 
         try:
-            await insist(f"settling {self.message.subject}", attempt, timeout_s=_SETTLE_S)
+            try:
+                await attempt(_SETTLE_S)
+            except UnreachableError:
+                await insist(f"settling {self.message.subject}", attempt, timeout_s=_SETTLE_S)
         except BusError as error:
             _log.warning("bus.not_settled", subject=self.message.subject, attempt=self.attempt, error=str(error))
         finally:
