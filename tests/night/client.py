@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from chaos.cluster import with_us
 from support.processes import START_S
 from support.requests_made import ROOT
 
@@ -87,7 +88,15 @@ class Client:
             await self.may_start.wait()
             with self.log.open("ab") as log:
                 self._process = await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", "cli", *self.command, cwd=ROOT, stdout=log, stderr=log, env=_environment()
+                    *with_us(),
+                    sys.executable,
+                    "-m",
+                    "cli",
+                    *self.command,
+                    cwd=ROOT,
+                    stdout=log,
+                    stderr=log,
+                    env=_environment(),
                 )
             self.starts += 1
             self.ended.append(await self._process.wait())
@@ -123,14 +132,15 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "NO_COLOR": "1", "TERM": "dumb"}
 
 
-async def run_with_deaths(
+async def run_with_deaths(  # noqa: PLR0913, PLR0917 - a run, its system, and those who are told
     system: System,
     client: Client,
     run: str,
     planned: Sequence[Death],
     tell: Callable[[int], None],
     podfolio: Callable[..., Awaitable[object]],
-) -> list[Death]:
+    note: Callable[[Death], None],
+) -> None:
     """Run a book to its end, and kill each process of *planned* when there are as many answers.
 
     Args:
@@ -140,12 +150,9 @@ async def run_with_deaths(
         planned: The deaths, by the number of answers.
         tell: Receives the number of answers.
         podfolio: Runs a command.
-
-    Returns:
-        The deaths that happened: those after the last answer do not.
+        note: Receives each death that happened; those after the last answer do not.
     """
     answered: set[str] = set()
-    happened: list[Death] = []
     inflicting = asyncio.Lock()
 
     async def count() -> None:
@@ -163,7 +170,7 @@ async def run_with_deaths(
             while left and left[0].after <= len(answered):
                 async with inflicting:
                     await _inflict(left[0], system, client, podfolio)
-                happened.append(left.pop(0))
+                note(left.pop(0))
             await asyncio.sleep(_EVERY_S)
 
     beside = [asyncio.create_task(count()), asyncio.create_task(kill())]
@@ -174,7 +181,6 @@ async def run_with_deaths(
             task.result()
         async with inflicting:  # a stop is lifted, although the run is over
             tell(len(answered))
-        return happened
     finally:
         for task in beside:
             task.cancel()

@@ -109,12 +109,21 @@ class Night:
         planned = deaths(answers, min(self.kills, answers), names, self.seed + (run == AFTER))
         if run == FIRST:
             planned = sorted([*planned, Death(1 + answers // 2, STOP)], key=lambda one: one.after)
-        told = partial(self.tell, run)
-        happened = await run_with_deaths(system, client, run, planned, told, self.done)
-        killed = ", ".join(f"{death.name} after {death.after}" for death in happened) or "nothing"
-        self.say(f"{run}: killed {killed}; the client was started {client.starts} times, and ended with {client.ended}")
+        planned = planned[self._deaths().count(run) :]
+        told, note = partial(self.tell, run), partial(self._note, run)
+        await run_with_deaths(system, client, run, planned, told, self.done, note)
+        self.say(f"{run}: the client was started {client.starts} times, and ended with {client.ended}")
+
+    def _note(self, run: str, death: Death) -> None:
+        """Note a death, so that a night that goes on does not repeat it."""
+        self.say(f"{run}: {death.name} after {death.after:,} answers")
         with (self.folder / "deaths.jsonl").open("a", encoding="utf-8") as opened:
-            opened.writelines(json.dumps({"run": run, "name": one.name}) + "\n" for one in happened)
+            opened.write(json.dumps({"run": run, "name": death.name}) + "\n")
+
+    def _deaths(self) -> list[str]:
+        """Return the run of each death so far."""
+        file = self.folder / "deaths.jsonl"
+        return [json.loads(line)["run"] for line in file.open(encoding="utf-8")] if file.exists() else []
 
     async def orders_and_fills(self) -> None:
         """Place the orders of each day, as CSV and FIX, and fill them."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chaos.cluster import with_us
 from chaos.fleet import Member
 from support.requests_made import ROOT
 
@@ -77,7 +78,13 @@ async def system(folder: Path, port: int) -> AsyncIterator[System]:
     command = ("-m", "cli", "up", "--port", str(port), "--store", str(folder / "store"))
     with (folder / "up.log").open("ab") as log:
         up = await asyncio.create_subprocess_exec(
-            sys.executable, *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=log, start_new_session=True
+            *with_us(),
+            sys.executable,
+            *command,
+            cwd=ROOT,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
         )
     url = f"nats://127.0.0.1:{port}"
     made = System(url, folder, up, Member("second", ("coordinator",), folder, url))
