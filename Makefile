@@ -95,6 +95,10 @@ chaos: $(READY) ## Kill, freeze, part and fill what runs, and audit what became 
 	PYTHONPATH=tests $(BIN)/python -m chaos --requests $(or $(REQUESTS),1000) --seconds $(or $(SECONDS),120) \
 	  --faults $(or $(FAULTS),60) --seed $(or $(SEED),1) --nemeses=$(or $(NEMESES),all) $(if $(WRITE),--write $(WRITE)) $(if $(KEEP),--keep $(KEEP))
 
+night: $(READY) ## Ask for a whole book overnight while processes are killed, trade, ask again, audit; see docs/book.md
+	PYTHONPATH=tests:. $(BIN)/python -m night --customers $(or $(CUSTOMERS),100) --seed $(or $(SEED),1) \
+	  --keep $(or $(KEEP),night) $(if $(KILLS),--kills $(KILLS)) $(if $(CHALLENGE),--challenge $(CHALLENGE)) $(if $(ALL),--all)
+
 bench: $(READY) ## Measure the reference customer, the whole system and trading, side by side with SCIP; into docs/benchmarks.md
 	$(BIN)/python benchmarks/run.py --write docs/benchmarks.md
 
@@ -137,4 +141,4 @@ locks: ## Lock the packages of the JavaScript client and check by their hashes, 
 	@for folder in clients/javascript tests/contract/asyncapi; do (cd $$folder && rm -rf node_modules package-lock.json && npm install \
 	  --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund); done
 
-.PHONY: evidence locks hashes help setup demo dashboard tools test test-fast test-deep test-numerics fuzz check audit chaos bench compare bench-ladder bench-public schemas messages pages pictures constraints
+.PHONY: evidence locks hashes help setup demo dashboard tools test test-fast test-deep test-numerics fuzz check audit chaos night bench compare bench-ladder bench-public schemas messages pages pictures constraints

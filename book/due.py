@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 DRIFT = 0.03
 CASH = 0.01
+RULE = 0.03
 MONEY = "cash"
 # What rounding to whole units may leave of a rule; far below any drift.
 _WITHIN = 1e-6
@@ -68,10 +69,13 @@ class Thresholds:
     Attributes:
         drift: Half the sum of the deviations of the weights from the suggestion, by ETF and by asset class.
         cash: Difference of the cash from the cash that the suggestion left, as a share of the account.
+        rule: Distance beyond the limit of a rule or a target, as a share of the limit: suggestions often stand at the
+            limit itself, and whole units and the prices of fills move them beyond it.
     """
 
     drift: float = DRIFT
     cash: float = CASH
+    rule: float = RULE
 
 
 @dataclass(frozen=True)
@@ -167,8 +171,8 @@ def reasons(
     if last is not None and last.suggested is not None:
         found += _drift(held, last, thresholds)
         found += _cash(held, last, thresholds)
-        found += _rules(today, held, last)
-        found += _pods(today, held, last)
+        found += _rules(today, held, last, thresholds)
+        found += _pods(today, held, last, thresholds)
     if owned is not None:
         found += _parcels(today, held, owned.as_of)
     if account.pension is not None:
@@ -207,7 +211,7 @@ def _cash(held: _Held, last: Suggestion, thresholds: Thresholds) -> Iterator[Why
         yield Why(Cause.CASH, f"cash is {abs(more):,.2f} AUD {'above' if more > 0 else 'below'} the last suggestion's")
 
 
-def _rules(today: Today, held: _Held, last: Suggestion) -> Iterator[Why]:
+def _rules(today: Today, held: _Held, last: Suggestion, thresholds: Thresholds) -> Iterator[Why]:
     """List the rules of the whole that hold no more, although the last suggestion kept them."""
     assert last.suggested is not None  # noqa: S101 - the caller looked
     rules, now, then = today.rules, held.weights, last.suggested.weights
@@ -215,13 +219,14 @@ def _rules(today: Today, held: _Held, last: Suggestion) -> Iterator[Why]:
         yield Why(Cause.RULE, f"max_etfs: {len(now)} ETFs are held, at most {rules.max_etfs} are allowed")
     limit = rules.max_weight * (1 + rules.position_tolerance)
     for ticker, weight in now.items():
-        if weight > limit + _WITHIN >= then.get(ticker, 0.0):
+        if weight > limit * (1 + thresholds.rule) + _WITHIN and then.get(ticker, 0.0) <= limit + _WITHIN:
             yield Why(Cause.RULE, f"max_weight: {ticker} is {weight:.2%}, at most {limit:.2%} are allowed")
-        if weight < rules.min_weight - _WITHIN <= then.get(ticker, 0.0):
+        least = rules.min_weight - _WITHIN
+        if weight < least - thresholds.rule * rules.min_weight and then.get(ticker, 0.0) >= least:
             yield Why(Cause.RULE, f"min_weight: {ticker} is {weight:.2%}, at least {rules.min_weight:.2%} are asked")
 
 
-def _pods(today: Today, held: _Held, last: Suggestion) -> Iterator[Why]:
+def _pods(today: Today, held: _Held, last: Suggestion, thresholds: Thresholds) -> Iterator[Why]:
     """List the rules and targets of pods that hold no more: each ETF is divided over pods as the suggestion did."""
     if last.trading is None:
         return
@@ -237,17 +242,17 @@ def _pods(today: Today, held: _Held, last: Suggestion) -> Iterator[Why]:
         asked = terms.capital_share / sum(each.capital_share for each in last.pods.values())
         off, was_off = (abs(part / whole - asked) for part, whole in ((in_pod, all_now), (before, all_then)))
         allowed = today.rules.capital_tolerance * asked + _WITHIN
-        if off > allowed >= was_off:
+        if off > allowed + thresholds.rule * asked and was_off <= allowed:
             share = f"{pod} is {in_pod / all_now:.2%} of what is invested, {asked:.2%} were asked"
             yield Why(Cause.RULE, f"capital_tolerance: {share}")
         limit = terms.mandate.max_position * (1 + today.rules.position_tolerance) + _WITHIN
         for ticker, amount in amounts.items():
-            if amount / in_pod > limit >= then[pod].get(ticker, 0.0) / before:
+            if amount / in_pod > limit * (1 + thresholds.rule) and then[pod].get(ticker, 0.0) / before <= limit:
                 share = (
                     f"{ticker} is {amount / in_pod:.2%} of {pod}, at most {terms.mandate.max_position:.2%} are allowed"
                 )
                 yield Why(Cause.RULE, f"max_position: {share}")
-        yield from _targets(pod, amounts, held.prices, last)
+        yield from _targets(pod, amounts, held.prices, last, thresholds)
 
 
 def _divided(aud: Mapping[str, float], pods: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
@@ -262,7 +267,9 @@ def _divided(aud: Mapping[str, float], pods: Mapping[str, Mapping[str, float]]) 
     }
 
 
-def _targets(pod: str, amounts: Mapping[str, float], prices: Prices, last: Suggestion) -> Iterator[Why]:
+def _targets(
+    pod: str, amounts: Mapping[str, float], prices: Prices, last: Suggestion, thresholds: Thresholds
+) -> Iterator[Why]:
     asked = [
         (goal, _MEASURES[goal.figure])
         for goal in last.goals
@@ -273,7 +280,8 @@ def _targets(pod: str, amounts: Mapping[str, float], prices: Prices, last: Sugge
     delivered = figures(prices.market, _weights(amounts, prices))
     for goal, measure in asked:
         figure = delivered.of(measure)
-        if not measure.met(goal.asked, figure):
+        eased = thresholds.rule * abs(goal.asked) * (1 if measure.lower_is_better else -1)
+        if not measure.met(goal.asked + eased, figure):
             yield Why(Cause.TARGET, f"{goal.name} is {measure.show(figure)}: {measure.words(goal.asked)} was met")
 
 

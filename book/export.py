@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 _STEPS = ((Decimal("0.1"), Decimal("0.001")), (Decimal(2), Decimal("0.005")))
 _STEP = Decimal("0.01")
 FIRST, SECOND = 1, 2
+# Brokerage of 10 AUD buys 500 AUD.
+REST_COST = 0.02
 # As of an amount in a request: more is a typing error, and breaks the arithmetic.
 MOST = 1e10
 
@@ -46,11 +48,13 @@ class Placing:
         tolerance: How far a limit may be from the last price, as a fraction of the price.
         wave: The wave to place.
         day: The day of the orders; None for the day of each event, before any fill.
+        rest_cost: The most that the planned brokerage of a rest may be, as a fraction of the value of the rest.
     """
 
     tolerance: float
     wave: int = FIRST
     day: date | None = None
+    rest_cost: float = REST_COST
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +65,13 @@ class Placed:
         orders: The orders of the wave, sales first.
         waiting: Number of purchases that wait for the second wave.
         cut: Purchases of fewer units than planned, in words.
+        too_small: Number of rests that are left out, since brokerage would be too large a part of them.
     """
 
     orders: tuple[Instruction, ...] = ()
     waiting: int = 0
     cut: tuple[str, ...] = ()
+    too_small: int = 0
 
 
 def portfolios(lines: Iterable[Line]) -> Iterator[MasterPortfolioOptimized]:
@@ -138,10 +144,16 @@ def place(event: MasterPortfolioOptimized, placing: Placing, done: Sequence[Cont
     sells = any(order.side is Side.SELL for order in planned.values())
     waves = {key: SECOND if sells and order.side is Side.BUY else FIRST for key, order in planned.items()}
     left = {key: units for key, units in unfilled(planned, done).items() if units}
+    too_small = {
+        key
+        for key, units in left.items()
+        if units < round(planned[key].units)
+        and event.terms.brokerage_aud > placing.rest_cost * units * planned[key].price_aud
+    }
     made = [
         _instruction(key, event.customer_id, planned[key], units, replace(placing, day=day))
         for key, units in left.items()
-        if waves[key] == placing.wave
+        if waves[key] == placing.wave and key not in too_small
     ]
     money = _money_aud(event, owned, day, done)
     affordable = _affordable(event, [one for one in made if one.side == Side.BUY.value], money)
@@ -155,6 +167,7 @@ def place(event: MasterPortfolioOptimized, placing: Placing, done: Sequence[Cont
             for one in made
             if affordable.get(one.order_id, one.units) < one.units
         ),
+        too_small=sum(waves[key] == placing.wave for key in too_small),
     )
 
 

@@ -17,7 +17,7 @@ from bus.language import subjects
 from bus.language.messages import BadMessageError, OptimizationRequest, Reason, glance
 from bus.language.payload import Payload
 from bus.language.subjects import MessageKind
-from bus.port import RefusedError, Stored, TooLargeError, UnreachableError
+from bus.port import BusError, RefusedError, Stored, TooLargeError, UnreachableError
 from bus.transports.envelope import publish
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ _T = TypeVar("_T")
 # Reasons that do not concern the account: the same request may get a portfolio later.
 AGAIN = frozenset({Reason.OVERLOADED.value, Reason.DEADLINE_EXCEEDED.value})
 MOST_TRIES = 5
+STOPPED = Reason.STOPPED.value
 # Before the second try, seconds; twice as long before each further one, while other accounts are asked.
 _FIRST_PAUSE_S = 2.0
 # Final events read at once: some megabytes.
@@ -49,6 +50,10 @@ _READS, _LAG_S = 50, 0.2
 
 class TakenError(RefusedError):
     """The id of a request belongs to a request with another body."""
+
+
+class AdviceStoppedError(BusError):
+    """Advice is stopped, so that every further account would be refused."""
 
 
 async def _nothing_waits() -> int:
@@ -90,15 +95,22 @@ class Asking:
         Waits without a limit for a system that does not answer, since the requests are kept.
 
         Raises:
+            AdviceStoppedError: If advice is stopped; a run that is started again after the stop asks the rest.
             BusError: If the server refuses to go on; a run that is started again goes on from there.
         """
         since = (await self.bus.stream_state()).at
-        async with asyncio.TaskGroup() as hearing:
-            ears = hearing.create_task(self._hear(since))
-            async with asyncio.TaskGroup() as asking:
-                for some in _some(pairs):
-                    await self._ask_some(some, asking)
-            ears.cancel()
+        try:
+            async with asyncio.TaskGroup() as hearing:
+                ears = hearing.create_task(self._hear(since))
+                async with asyncio.TaskGroup() as asking:
+                    for some in _some(pairs):
+                        await self._ask_some(some, asking)
+                ears.cancel()
+        except BaseExceptionGroup as errors:
+            if (stopped := errors.subgroup(AdviceStoppedError)) is None:
+                raise
+            # Every request in flight is refused for the same reason.
+            raise _first(stopped) from None
 
     async def read(self, request_ids: Collection[str]) -> dict[str, bytes]:
         """Read the final events of requests that have one, by id.
@@ -120,32 +132,50 @@ class Asking:
         known = await self._insist(lambda: _finals(self.bus, first.values()))
         for index, (line, account) in enumerate(some):
             final = known.get(first[account.number])
-            if final is not None and not is_to_be_asked_again(final):
+            reason = None if final is None else _reason(final)
+            if reason is not None and reason not in {*AGAIN, STOPPED}:
                 self._settle(account, first[account.number])
                 continue
             if index % _LOOK_EVERY == 0:
                 await self._catch_up()
             await self._take_place()
-            asking.create_task(self._ask(line, account, 1 if final is None else 2))
+            asking.create_task(self._ask(line, account, 1 if reason is None else 2, 2 if reason in AGAIN else 1))
 
-    async def _ask(self, line: Line, account: Account, attempt: int) -> None:
-        """Ask for one account, again where the system had too much to do; holds a place of the window at first."""
+    async def _ask(self, line: Line, account: Account, attempt: int, for_load: int) -> None:
+        """Ask for one account, again where the system had too much to do; holds a place of the window at first.
+
+        Args:
+            line: The line.
+            account: The account of the line.
+            attempt: The number of the request within the run.
+            for_load: The same, without requests that were refused because of a stop.
+
+        Raises:
+            AdviceStoppedError: If advice is stopped now.
+        """
         while True:
             request_id = self.run.request_id(account.customer_id, attempt)
             try:
-                final = await self._final(line, request_id)
+                final, is_new = await self._final(line, request_id)
             except (TooLargeError, TakenError, BadMessageError) as error:
                 self.faults[account.number] = str(error)
                 self._give_place(self.window.answered)
                 self.done(account)
                 return
-            if attempt == MOST_TRIES or not is_to_be_asked_again(final):
+            attempt += 1
+            reason = _reason(final)
+            if reason == STOPPED:
+                if is_new:
+                    raise AdviceStoppedError(_told(final))
+                # Refused in an earlier run, and that stop may be lifted.
+                continue
+            if for_load == MOST_TRIES or reason not in AGAIN:
                 self._give_place(self.window.answered)
                 self._settle(account, request_id)
                 return
             self._give_place(self.window.overloaded)
-            await self.pause(_FIRST_PAUSE_S * 2 ** (attempt - 1))
-            attempt += 1
+            await self.pause(_FIRST_PAUSE_S * 2 ** (for_load - 1))
+            for_load += 1
             await self._take_place()
 
     def _settle(self, account: Account, request_id: str) -> None:
@@ -166,15 +196,16 @@ class Asking:
         while await self._insist(self.waiting) > MOST_WAITING:
             await self.pause(_BEHIND_S)
 
-    async def _final(self, line: Line, request_id: str) -> bytes:
+    async def _final(self, line: Line, request_id: str) -> tuple[bytes, bool]:
+        """Return the final event of a request, and whether the answer came while this process waited for it."""
         body = self.run.body(line, request_id)
         heard = self._heard[request_id] = asyncio.get_running_loop().create_future()
         try:
             if await self._publish(request_id, body) is not Stored.NEW:
                 final = await self._earlier(request_id, body)
                 if final is not None:
-                    return final
-            return await self._wait(heard)
+                    return final, False
+            return await self._wait(heard), True
         finally:
             del self._heard[request_id]
 
@@ -242,13 +273,28 @@ class Asking:
                     heard.set_result(message.data)
 
 
-def is_to_be_asked_again(final: bytes) -> bool:
-    """Whether a final event says that the system had no time, whatever the account is."""
+def _reason(final: bytes) -> str:
+    """Return why a final event has no portfolio; empty with one, and where the event cannot be read."""
     # To read every event whole would take as long as to publish its request.
     if b"MasterPortfolioFailed" not in final:
-        return False
+        return ""
     told = glance(final)
-    return told.get("type") == "MasterPortfolioFailed" and told.get("reason") in AGAIN
+    return str(told.get("reason", "")) if told.get("type") == "MasterPortfolioFailed" else ""
+
+
+def _told(final: bytes) -> str:
+    """Say why a run ends, with the reason that the coordinator gave, and the mend."""
+    told, _, _ = str(glance(final).get("message", "new advice is stopped")).partition(". Ask again under")
+    return (
+        f"{told}. The run ends here, and the answers so far are kept: start the run again, with the same book and name,"
+        " when the stop is lifted (podfolio resume)"
+    )
+
+
+def _first(errors: BaseExceptionGroup[AdviceStoppedError]) -> AdviceStoppedError:
+    """Return the first of several errors, which may be groups."""
+    first = errors.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 async def _finals(bus: Bus, request_ids: Iterable[str]) -> dict[str, bytes]:

@@ -30,9 +30,19 @@ def run(work: Coroutine[None, None, int], *, interrupted: int = 130) -> int:
     except BaseExceptionGroup as errors:
         if not (known := errors.subgroup(BusError)):
             raise
-        for each in known.exceptions:
-            click.echo(f"podfolio: {each}", err=True)
+        # Tasks that end for one reason say it once.
+        for words in dict.fromkeys(map(str, _flat(known))):
+            click.echo(f"podfolio: {words}", err=True)
     return 1
+
+
+def _flat(errors: BaseExceptionGroup[BusError]) -> Iterator[BusError]:
+    """List the errors of a group, and of the groups within it."""
+    for each in errors.exceptions:
+        if isinstance(each, BaseExceptionGroup):
+            yield from _flat(each)
+        else:
+            yield each
 
 
 @contextmanager

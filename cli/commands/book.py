@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _SHARE = click.FloatRange(0, 1)
 # As in ``book.due``, which takes half a second to import.
-_DRIFT, _CASH = 0.03, 0.01
+_DRIFT, _CASH, _RULE = 0.03, 0.01, 0.03
 
 events_option = click.option(
     "--events",
@@ -102,8 +102,24 @@ def run_command(  # noqa: PLR0913, PLR0917 - one argument an option
     "--drift", type=_SHARE, default=_DRIFT, show_default=True, help="Largest drift, as a share of the account."
 )
 @click.option("--cash", type=_SHARE, default=_CASH, show_default=True, help="Largest change of cash, likewise.")
+@click.option(
+    "--rule",
+    type=_SHARE,
+    default=_RULE,
+    show_default=True,
+    help="Largest distance beyond a rule or a target, as a share of its limit.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per account.")
-def due(file: Path, events: Path | None, market: str | None, drift: float, cash: float, *, as_json: bool) -> None:
+def due(  # noqa: PLR0913 - one argument an option
+    file: Path,
+    events: Path | None,
+    market: str | None,
+    drift: float,
+    cash: float,
+    rule: float,
+    *,
+    as_json: bool,
+) -> None:
     """Say which accounts of BOOK need a look, and why, without solving.
 
     Compares each account with the last suggestion in --events: drift, cash in or out, another market, a rule or a
@@ -115,7 +131,7 @@ def due(file: Path, events: Path | None, market: str | None, drift: float, cash:
 
     count = looked = 0
     with _events(events) as opened:
-        for one in _look(file, opened, market, Thresholds(drift, cash)):
+        for one in _look(file, opened, market, Thresholds(drift, cash, rule)):
             looked += 1
             if one.why:
                 count += 1

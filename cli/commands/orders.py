@@ -60,6 +60,13 @@ def orders() -> None:
     help="Largest distance of a limit from the last price, as a fraction of the price.",
 )
 @click.option(
+    "--rest-cost",
+    type=click.FloatRange(0, 1),
+    default=0.02,
+    show_default=True,
+    help="Most brokerage of the rest of a partly filled order, as a fraction of the rest; a dearer rest is left out.",
+)
+@click.option(
     "--require-approval",
     "advisers",
     envvar="PODFOLIO_REQUIRE_APPROVAL",
@@ -86,6 +93,7 @@ def export(  # noqa: PLR0913, PLR0917 - one argument an option
     files: tuple[Path, ...],
     tables: tuple[Path, ...],
     tolerance: float,
+    rest_cost: float,
     advisers: str | None,
     approvals: Path | None,
     *,
@@ -108,7 +116,7 @@ def export(  # noqa: PLR0913, PLR0917 - one argument an option
 
     _refuse(wave, day, files, blocks=blocks, pooled_custody=pooled_custody)
     session = _session(form, sender, target, at, lines=lines)
-    placing = Placing(tolerance, int(wave), None if day is None else day.date())
+    placing = Placing(tolerance, int(wave), None if day is None else day.date(), rest_cost)
     left_out: list[str] = []
     wanted = _approved(events, _advisers(advisers, approvals), approvals, left_out)
     placed = _placed(events, wanted, placing, files, tables)
@@ -208,13 +216,17 @@ def _placed(
         for one in contracts(fills, blocks, ordered):
             done[one.order_id].append(one)
     made: list[Instruction] = []
-    waiting = 0
+    waiting = too_small = 0
     for event in portfolios(wanted):
         found = place(event, placing, [one for key in orders_of(event) for one in done.get(key, ())])
         made += found.orders
         waiting += found.waiting
+        too_small += found.too_small
         for words in found.cut:
             click.echo(words, err=True)
+    if too_small:
+        they = "1 rest is left out, since its" if too_small == 1 else f"{too_small:,} rests are left out, since their"
+        click.echo(f"{they} brokerage is more than {placing.rest_cost:.1%} of the value (--rest-cost)", err=True)
     if waiting:
         they = "1 purchase waits" if waiting == 1 else f"{waiting:,} purchases wait"
         click.echo(f"{they} for the money of sales: --wave 2 with --fills and --day", err=True)

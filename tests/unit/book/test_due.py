@@ -121,9 +121,14 @@ def test_a_rule_is_told_that_drift_broke_and_not_one_that_was_broken_before(tmp_
     before = look(tmp_path, suggested(), request=AS_SUGGESTED | {"rules": {"max_weight": 0.5}})
     # 104 VAF: 4,834.96 of 9,999.86 is 48.35 %, above 48 %; it was 46.49 %.
     more = owns(("VAF", parcel(104)), ("BILL", parcel(50)), cash_aud=139.40)
-    now = look(tmp_path, suggested(), request=more | {"rules": {"max_weight": 0.48}}, drift=1.0, cash=1.0)
+    narrow = more | {"rules": {"max_weight": 0.48}}
+    now = look(tmp_path, suggested(), request=narrow, drift=1.0, cash=1.0, rule=0.0)
+    # 0.35 points are 0.73 % of the limit.
+    inside, beyond = (look(tmp_path, suggested(), request=narrow, drift=1.0, cash=1.0, rule=r) for r in (0.008, 0.007))
 
     assert before.why == ()
+    assert inside.why == ()
+    assert beyond.why == now.why
     assert told(now) == {Cause.RULE: "max_weight: VAF is 48.35%, at most 48.00% are allowed"}
 
 
@@ -146,10 +151,15 @@ def test_a_target_is_told_that_drift_broke(tmp_path: Path) -> None:
     missed = suggested(goals=[{**goal, "met": False}], pods=wide)
 
     assert look(tmp_path, met, request=AS_SUGGESTED).why == ()
-    assert told(look(tmp_path, met, request=sold, drift=1.0, cash=1.0)) == {
+    assert told(look(tmp_path, met, request=sold, drift=1.0, cash=1.0, rule=0.0)) == {
         Cause.TARGET: f"alpha.grossed_up_yield is {now:.2%}: grossed-up yield at least {asked:.2%} was met"
     }
-    assert look(tmp_path, missed, request=sold, drift=1.0, cash=1.0).why == (), "it gave way in the suggestion already"
+    short = (asked - now) / asked
+    assert look(tmp_path, met, request=sold, drift=1.0, cash=1.0, rule=short * 0.99).why
+    assert look(tmp_path, met, request=sold, drift=1.0, cash=1.0, rule=short * 1.01).why == ()
+    assert look(tmp_path, missed, request=sold, drift=1.0, cash=1.0, rule=0.0).why == (), (
+        "it gave way in the suggestion already"
+    )
 
 
 def test_a_pods_share_and_position_are_rules_too(tmp_path: Path) -> None:
@@ -162,14 +172,19 @@ def test_a_pods_share_and_position_are_rules_too(tmp_path: Path) -> None:
     # 90 VAF, 4,184.10, with 53 BILL, 5,327.03, of 9,511.13: 43.99 % and 56.01 %, both 4.01 points away.
     drifted = owns(("VAF", parcel(90)), ("BILL", parcel(53)), cash_aud=488.87)
 
-    found = look(tmp_path, suggested(pods=pods, trading=parts), request=drifted, drift=1.0, cash=1.0)
+    found = look(tmp_path, suggested(pods=pods, trading=parts), request=drifted, drift=1.0, cash=1.0, rule=0.0)
+    # 4.01 points are 2.7 % of 52 % beyond the tolerance, and 3.4 % of 48 %.
+    (beta,) = look(tmp_path, suggested(pods=pods, trading=parts), request=drifted, drift=1.0, cash=1.0, rule=0.03).why
+    assert beta == found.why[1]
     # With half of the capital in cash the shares of the capital are half as large, those of what is invested the same.
     halves = {pod: {**terms, "capital_share": terms["capital_share"] / 2} for pod, terms in pods.items()}
-    beside_cash = look(tmp_path, suggested(pods=halves, trading=parts), request=drifted, drift=1.0, cash=1.0)
+    beside_cash = look(tmp_path, suggested(pods=halves, trading=parts), request=drifted, drift=1.0, cash=1.0, rule=0.0)
     assert beside_cash.why == found.why
     # In one pod of both: BILL is 56.01 % of it, 51.95 % before.
     narrow = {"alpha": {"mandate": {"max_position": 0.55}, "capital_share": 1.0}}
-    position = look(tmp_path, suggested(pods=narrow), request=drifted, drift=1.0, cash=1.0)
+    position = look(tmp_path, suggested(pods=narrow), request=drifted, drift=1.0, cash=1.0, rule=0.0)
+    # 1.01 points are 1.8 % of the limit.
+    assert look(tmp_path, suggested(pods=narrow), request=drifted, drift=1.0, cash=1.0, rule=0.019).why == ()
 
     assert [one.words for one in found.why] == [
         "capital_tolerance: alpha is 56.01% of what is invested, 52.00% were asked",

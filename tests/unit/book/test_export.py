@@ -194,3 +194,16 @@ def test_options_that_need_others_say_so(options: list[str], told: str) -> None:
     status, _, errors = here("orders", "export", "README.md", *options)
     assert status == 2
     assert told in " ".join(errors.split())
+
+
+def test_the_rest_of_an_order_is_left_out_where_brokerage_would_eat_it_and_a_whole_order_never_is() -> None:
+    # Brokerage is 10 AUD, so a rest needs 500 AUD: 4 VAS are worth 435.32, 5 are worth 544.15.
+    four, five = (placed(1, "2025-11-11", f"{SELL},2025-11-10,{sold},108.83,10") for sold in (96, 95))
+    any_rest = replace(Placing(0.005, 1, date(2025, 11, 11)), rest_cost=1.0)
+    done = contracts(read(fills(f"{SELL},2025-11-10,96,108.83,10")), {}, {SELL: 100, BUY: 200})
+    small = advised(REQUEST, order("sell", "VAS", 4, 108.83, ("2016-03-15", 4)))
+
+    assert (units(four), four.too_small) == ({}, 1)
+    assert (units(five), five.too_small) == ({SELL: 5}, 0)
+    assert units(place(SWITCH, any_rest, done)) == {SELL: 4}
+    assert list(units(placed(1, "2025-11-11", event=small)).values()) == [4], "planned, and not filled at all"

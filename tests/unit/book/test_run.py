@@ -14,7 +14,7 @@ from support.requests_made import body
 from book import requests
 from book.lines import Line
 from book.requests import Run
-from book.run import MOST_TRIES, Asking
+from book.run import MOST_TRIES, AdviceStoppedError, Asking
 from book.window import Window
 from bus.language import subjects
 from bus.language.messages import MasterPortfolioFailed, Reason, encode
@@ -153,3 +153,46 @@ async def test_no_more_are_in_flight_than_the_window_allows_and_none_where_a_que
     assert (most, run.window.in_flight) == (2, 0)
     assert pauses == [0.25, 0.25], "101 and 500 are more than 100"
     assert lengths == [0], "looked at again after 20 requests, not before"
+
+
+async def test_a_stop_ends_the_run_with_the_reason_and_the_run_goes_on_after_the_stop() -> None:
+    bus = MemoryBus()
+    first, done, pauses = asking(bus)
+    async with answering(bus, lambda key: Reason.RULES_CONFLICT if key.endswith("a") else Reason.STOPPED) as asked:
+        with pytest.raises(AdviceStoppedError, match="start the run again, with the same book and name"):
+            await first.ask_all(pairs(book(*"abcdef")))
+    assert (done, pauses) == (["a"], [])
+    assert len(asked) < len("abcdef") + 1, "it does not go on to ask"
+    # Started again while the stop is in force: the next request of an account is refused as well.
+    second, done, _ = asking(bus)
+    async with answering(bus, lambda _: Reason.STOPPED):
+        with pytest.raises(AdviceStoppedError):
+            await second.ask_all(pairs(book(*"abcdef")))
+    assert done == ["a"]
+
+    third, done, pauses = asking(bus)
+    async with answering(bus, lambda _: Reason.RULES_CONFLICT) as asked:
+        await third.ask_all(pairs(book(*"abcdef")))
+
+    assert sorted(done) == list("abcdef")
+    assert third.asked[1] == "night_1_a"
+    assert third.asked[2] == "night_3_b", "two requests were refused because of the stop"
+    assert pauses == [], "no pause is for a stop"
+    assert set(third.asked.values()) <= asked.keys()
+
+
+async def test_requests_that_were_refused_because_of_a_stop_do_not_use_up_the_tries_for_load() -> None:
+    bus = MemoryBus()
+    for attempt in range(1, MOST_TRIES + 2):
+        body = RUN.body(book("a")[0], f"night_{attempt}_a")
+        await bus.publish_once(subjects.request(f"night_{attempt}_a"), body, message_id=str(attempt), headers={})
+    async with answering(bus, lambda _: Reason.STOPPED):
+        async with asyncio.timeout(60):
+            while len(await bus.record([subjects.ALL_FINALS])) <= MOST_TRIES:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+    run, _, pauses = asking(bus)
+    async with answering(bus, lambda _: Reason.OVERLOADED):
+        await run.ask_all(pairs(book("a")))
+
+    assert run.asked == {1: f"night_{2 * MOST_TRIES + 1}_a"}
+    assert len(pauses) == MOST_TRIES - 1
