@@ -205,6 +205,16 @@ class JetStreamBus:
         """Read the archive on subjects like *pattern* from sequence *first*, up to now; then end. See ``archive``."""
         return archive.read(self._wire, pattern, first=first)
 
+    async def last_archived(self, subjects: Collection[str]) -> tuple[Message, ...]:
+        """Read the last archived message on each of *subjects*, at most 1,000; a replica that lags may omit the newest.
+
+        Raises:
+            NotSetUpError: If there is no archive.
+            RefusedError: If this user has no permission.
+            UnreachableError: If the server did not answer in time.
+        """
+        return await record.read_last(self._wire, ARCHIVE, {"multi_last": list(subjects)}, None)
+
     async def archive_state(self) -> ArchiveState:
         """Return the state of the archive; see ``archive``."""
         return await archive.state(self._wire)
