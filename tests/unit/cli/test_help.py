@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 COLUMNS = 80
 # Names in an example that stand for a file or a folder of the reader's own.
 STANDS_FOR_A_FILE = re.compile(
-    r"(EVENT|CHALLENGE|APPROVAL|REQUEST|BEFORE|AFTER)\.json|(BOOK|EVENTS)\.jsonl|prices\.csv|facts\.csv|fills\.csv|EVENTS|STORE|secure/.*|markets/.*"
+    r"(EVENT|CHALLENGE|APPROVAL|REQUEST|BEFORE|AFTER)\.json|(BOOK|EVENTS)\.jsonl|prices\.csv|facts\.csv|fills\.(csv|fix)|EVENTS|STORE|secure/.*|markets/.*"
 )
 
 
