@@ -26,6 +26,7 @@ from bus.language.messages import (
     BadMessageError,
     MasterPortfolioOptimized,
     OptimizationRequest,
+    glance,
     parse_final,
     parse_request,
 )
@@ -40,7 +41,7 @@ from reviewer.account import Known, Skip, SkippedError, account_today
 from reviewer.latest import Latest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import date
 
     from bus.port import Message
@@ -275,9 +276,12 @@ class Reviewer:
             words = f"a later request of the customer has no portfolio ({last.refused}): a person must look"
             raise SkippedError(Skip.REFUSED, words)
         kinds: dict[MessageKind, list[Message]] = {kind: [] for kind in MessageKind}
+        places: dict[str, str] = {}
         for pattern in subjects.of_request(last.request_id):
             async for archived in self.bus.archived(pattern):
                 kinds[subjects.parse(archived.message.subject).kind].append(archived.message)
+                if archived.place is not None:
+                    places[archived.message.subject] = subjects.removed(archived.place.sequence)
         # An id may be used again after seven days: of its several lives, the last one counts.
         requests = [one for one in kinds[MessageKind.REQUEST] if one.sequence < last.sequence]
         finals = [one for one in kinds[MessageKind.FINAL] if one.sequence == last.sequence]
@@ -285,8 +289,22 @@ class Reviewer:
             raise SkippedError(Skip.NO_REQUEST, "the request was removed from the archive")
         since = requests[-1].sequence
         decisions = [one.data for one in kinds[MessageKind.APPROVAL] if one.sequence > since]
-        fills = tuple(one.data for one in kinds[MessageKind.FILL] if one.sequence > since)
-        return Known(requests[-1].data, finals[-1].data, fills, decisions[-1] if decisions else None)
+        # By subject, since the archive may take a message over a second time after a restore.
+        fills = {one.subject: one.data for one in kinds[MessageKind.FILL] if one.sequence > since}
+        for subject in await self._removed({subject: places[subject] for subject in fills if subject in places}):
+            del fills[subject]
+        return Known(requests[-1].data, finals[-1].data, tuple(fills.values()), decisions[-1] if decisions else None)
+
+    async def _removed(self, records: Mapping[str, str]) -> list[str]:
+        """Name the messages that were removed from the event stream, as a contract that was corrected.
+
+        Args:
+            records: The subject of the record of its removal, if there is one, by the subject of each message.
+        """
+        if not records:
+            return []
+        told = {one.subject: glance(one.data) for one in await self.bus.last_archived(list(records.values()))}
+        return [subject for subject, record in records.items() if told.get(record, {}).get("subject") == subject]
 
 
 def _read(final: bytes) -> MasterPortfolioOptimized:

@@ -227,6 +227,10 @@ class JetStreamBus:
         """Publish a seal of the archive, once; see ``seals``."""
         return await seals.publish_seal(self._wire, number, data, headers)
 
+    async def publish_restored(self, stream: str, subject: str, data: bytes, headers: Mapping[str, str]) -> None:
+        """Publish a message into the stream from which the archive is restored; see ``seals``."""
+        await seals.publish_restored(self._wire, stream, subject, data, headers)
+
     async def read_from_archive(self, sequence: int) -> Message | None:
         """Read the message at *sequence* of the archive; None if no such message exists. For an administrator."""
         return await deletion.read_message(self._wire, {"seq": sequence}, stream=ARCHIVE)
