@@ -1,4 +1,4 @@
-# One image for the agents, the coordinator, the challenger and the command line: they share their packages, and a
+# One image for the agents, the coordinator, the challenger, the reviewer and the command line: they share their packages, and a
 # replica differs from another by its command alone. `--build-arg WITH=people` adds what only people need: reports, the
 # dashboard, markets made from prices.
 
@@ -23,6 +23,7 @@ COPY backtest backtest
 COPY report report
 COPY dashboard dashboard
 COPY book book
+COPY reviewer reviewer
 COPY cli cli
 COPY examples examples
 RUN pip wheel --quiet --no-build-isolation --no-deps --wheel-dir /wheels .

@@ -124,9 +124,10 @@ class Look:
     def through(self, lines: Iterable[Line]) -> Iterator[Looked]:
         """Look at each line; a line that cannot be read is due for its fault."""
         for line in lines:
-            yield self._look(line)
+            yield self.at(line)
 
-    def _look(self, line: Line) -> Looked:
+    def at(self, line: Line) -> Looked:
+        """Look at one line."""
         customer_id = ""
         try:
             today = read(Today, line.body)

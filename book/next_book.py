@@ -81,14 +81,19 @@ class Next:
 
 
 def next_book(
-    lines: Iterable[Line], events: Mapping[str, MasterPortfolioOptimized], done: Iterable[Contract]
+    lines: Iterable[Line],
+    events: Mapping[str, MasterPortfolioOptimized],
+    done: Iterable[Contract],
+    *,
+    on: date | None = None,
 ) -> Iterator[Next]:
-    """Make the next line of each account; a line without orders stays as it is.
+    """Make the next line of each account; a line without orders stays as it is, unless a day is given.
 
     Args:
         lines: The book that was asked.
         events: The final events with a portfolio, by the customer's key.
         done: The contracts so far, by day.
+        on: The day of the next requests; None for the day of each account's last contract.
 
     Raises:
         DataError: If a line is not the one that the event was asked with, or a contract is before the event's trades.
@@ -100,19 +105,23 @@ def next_book(
         body = glance(line.body)
         customer = body.get("customer")
         event = events.get(str(customer.get("customer_id"))) if isinstance(customer, dict) else None
-        if event is None or not orders_of(event) or not isinstance(body.get("account"), dict):
+        if event is None or not isinstance(body.get("account"), dict) or not (orders_of(event) or on):
             yield Next(line.body.strip())
             continue
-        yield _next(line, body, event, by_order)
+        yield _next(line, body, event, by_order, on)
 
 
 def _next(
-    line: Line, body: Mapping[str, Any], event: MasterPortfolioOptimized, by_order: Mapping[str, Sequence[Contract]]
+    line: Line,
+    body: Mapping[str, Any],
+    event: MasterPortfolioOptimized,
+    by_order: Mapping[str, Sequence[Contract]],
+    on: date | None,
 ) -> Next:
     orders = orders_of(event)
     # Contracts of one day in the order of the event: sales first.
     done = sorted((one for key in orders for one in by_order.get(key, ())), key=lambda one: one.day)
-    assert event.terms.owned is not None  # noqa: S101 - an event with orders has an account
+    assert event.terms.owned is not None  # noqa: S101 - the event of a request with an account
     if fault := _fault(line.body):
         raise DataError(f"{line.place}: {fault}")
     _refuse_other(line, body["account"], event.terms.owned)
@@ -121,7 +130,7 @@ def _next(
             as_of = event.terms.owned.as_of
             message = f"{one.place}: day is {one.day}, and the trades are those of {as_of}: correct it"
             raise DataError(message)
-    ledger = _Ledger(line.place, body["account"], event.terms.owned)
+    ledger = _Ledger(line.place, body["account"], event.terms.owned, on or event.terms.owned.as_of)
     for one in done:
         ledger.book(orders[one.order_id], one)
     try:
@@ -178,11 +187,11 @@ def _told(fault: str) -> tuple[str, ...]:
 class _Ledger:
     """An account while contracts are booked, in decimals."""
 
-    def __init__(self, place: str, given: Mapping[str, Any], owned: Owned) -> None:
+    def __init__(self, place: str, given: Mapping[str, Any], owned: Owned, on: date) -> None:
         self.place = place
         self.given = given
         self.owned = owned
-        self.as_of = owned.as_of
+        self.as_of = max(on, owned.as_of)
         self.cash_aud = _aud(given["cash_aud"]) + _aud(given.get("contribution_aud", 0))
         self.parcels = {
             holding["ticker"]: [
@@ -283,10 +292,11 @@ class _Ledger:
         if paid := self._paid_aud():
             yield f"the withdrawal of {paid:,} AUD counts as paid, since withdraw_by is before {self.as_of}"
         if income_year(self.as_of) > income_year(self.owned.as_of):
-            yield (
-                f"the financial year of {self.owned.as_of} has ended: realised begins anew, and its losses are in"
-                " carried_losses_aud; see that they are those of the assessment"
-            )
+            if self.sold or any(payer.realised.is_any for _, payer in self.owned.taxpayer.each):
+                yield (
+                    f"the financial year of {self.owned.as_of} has ended: realised begins anew, and its losses are in"
+                    " carried_losses_aud; see that they are those of the assessment"
+                )
             if self.given.get("pension"):
                 yield "account.pension is of the year before: give balance_aud of 1 July, and drawn_aud"
 

@@ -61,6 +61,7 @@ _BLOCKS = {
         "python -m agents alpha    # the agent of one pod: its name, or a .toml file",
         "python -m coordinator     # podfolio up runs it, and an agent per bundled pod",
         "python -m challenger      # says how sure each answer is; podfolio up runs it",
+        "python -m reviewer        # asks for customers that a new market makes due",
     ),
     "Completion of the shell, for this session": (
         'eval "$(_PODFOLIO_COMPLETE=bash_source podfolio)"    # zsh: zsh_source',

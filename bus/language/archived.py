@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,21 +20,29 @@ from bus.port import Message
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# Names of streams begin so from which an exported archive is restored. Clients cannot write the server's note of it.
+RESTORE = "PODFOLIO_RESTORE"
+FACTS = "Podfolio-Archived"
 # STREAM SEQUENCE ... IDENTITY: the server writes this header, and refuses a client's.
 _SHORTEST_ORIGIN = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The place of an archived message in the event stream.
+    """The place of an archived message in the stream that it was taken from.
 
     Attributes:
-        stream: The identity of the event stream; a stream that was lost and set up again has another.
+        stream: The name and the identity of the stream; a stream that was lost and set up again has another identity.
         sequence: The sequence in that stream.
     """
 
     stream: str
     sequence: int
+
+    @property
+    def name(self) -> str:
+        """The name of the stream alone."""
+        return self.stream.partition(" ")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +51,8 @@ class Archived:
 
     Attributes:
         message: The message; sequence and time are those of the archive.
-        origin: The server's note about the place in the event stream; empty for a seal, and for a message whose headers
-            are so malformed that the note cannot be read.
+        origin: The server's note about the place in the stream that it was taken from; empty for a seal,
+            and for a message whose headers are so malformed that the note cannot be read.
     """
 
     message: Message
@@ -52,11 +60,17 @@ class Archived:
 
     @property
     def place(self) -> Place | None:
-        """The place in the event stream; None where the server's note names none."""
+        """The place in the stream that it was taken from; None where the server's note names none."""
         tokens = self.origin.split(" ")
         if len(tokens) < _SHORTEST_ORIGIN or not tokens[1].isdecimal():
             return None
         return Place(f"{tokens[0]} {tokens[-1]}", int(tokens[1]))
+
+    @property
+    def content(self) -> bytes:
+        """A hash of subject, headers and body: a message that was taken over a second time has the same."""
+        told = json.dumps([self.message.subject, sorted(self.message.headers.items())]).encode()
+        return hashlib.sha256(told + b"\0" + self.message.data).digest()
 
     @property
     def sha256(self) -> str:
@@ -73,6 +87,22 @@ class Archived:
         except UnicodeDecodeError:
             told["data_base64"] = base64.b64encode(self.message.data).decode("ascii")
         return json.dumps(told, ensure_ascii=False, sort_keys=True).encode() + b"\n"
+
+    @property
+    def facts(self) -> str:
+        """Everything but the body, for a header: a message that is restored keeps its time and its note."""
+        return base64.b64encode(json.dumps(self._facts()).encode()).decode("ascii")
+
+    def as_archived_first(self, facts: str) -> Archived:
+        """Return a restored message as it was in the archive before; as it is, where *facts* cannot be read."""
+        try:
+            told = json.loads(base64.b64decode(facts, validate=True))
+            first = Archived.read(json.dumps({**told, "data": ""}).encode())
+        except ValueError:
+            return self
+        # The place is the real one: the verification finds another.
+        message = replace(first.message, data=self.message.data, sequence=self.message.sequence)
+        return Archived(message, first.origin)
 
     @classmethod
     def read(cls, line: bytes) -> Self:

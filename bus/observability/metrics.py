@@ -81,6 +81,13 @@ CHALLENGING = Histogram(
     "podfolio_challenge_seconds", "Challenging one final event, with the wait for its turn", buckets=_SECONDS
 )
 
+REVIEWS = Counter(
+    "podfolio_reviews_total",
+    "Customers that a reviewer looked at: asked, not_due, or the reason why there is no request; again each day",
+    ("outcome",),
+)
+REVIEW_STOPPED = Gauge("podfolio_review_stopped", "Whether a stop of advice holds the reviewer: 1 or 0")
+
 CLOCK_JUMPS = Counter(
     "podfolio_clock_jumps_total",
     "Times that the server's clock was found to have been set, or another server's to lead",
@@ -124,6 +131,12 @@ def expect_challenges(outcomes: Iterable[str]) -> None:
     """Create the series of a challenger's messages at 0."""
     for outcome in outcomes:
         CHALLENGES.labels(outcome, "new")
+
+
+def expect_reviews(outcomes: Iterable[str]) -> None:
+    """Create the series of a reviewer's customers at 0."""
+    for outcome in outcomes:
+        REVIEWS.labels(outcome)
 
 
 def failed(queue: str, kind: str, error: Exception) -> None:

@@ -131,6 +131,8 @@ class _Health:
             return "it is stopping"
         if self.bus is None:
             return "it is starting"
+        if self.bus.is_reconnecting:
+            return "no server answers"
         try:
             async with asyncio.timeout(_READY_S):
                 if missing := await _missing(self.bus, self.service):

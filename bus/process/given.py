@@ -10,6 +10,7 @@ import json
 import re
 import shlex
 import tomllib
+from codecs import BOM_UTF8
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ _HEAD = 2**20
 # Bytes that no text has: control characters other than tabs, ends of lines and pages, and the escape.
 _NO_TEXT = bytes(set(range(32)) - set(b"\t\n\r\f\x1b"))
 _ASSIGNMENT = re.compile(r"\w+\s*=(?!=)")
+_FIX = "8=FIX"
 _SEPARATORS = re.compile(r"[,;\t|]")
 # Members that other JSON seldom has.
 _OF_REQUESTS = frozenset({"pod_weights", "customer", "account", "deadline_s"})
@@ -56,6 +58,7 @@ class Kind(Enum):
         "podfolio orders export EVENTS.jsonl --require-approval KEYS --approvals {file}",
     )
     RECORDING = "a recording of the stream, one message in JSON per line", "podfolio fake --replay {file}"
+    FIX = "messages of FIX", "podfolio fills import {file} --book BOOK.jsonl --events EVENTS.jsonl"
     PAGE = "a page of HTML", ""
 
     def __init__(self, words: str, use: str) -> None:
@@ -132,8 +135,10 @@ def expect(data: bytes, name: str, *kinds: Kind) -> None:
     if not data.strip() and not _MAY_BE_EMPTY & set(kinds):
         message = f"{name} is empty: give {wanted(kinds)}"
         raise DataError(message)
-    text = _decoded(data, name, kinds)
-    found = recognise(text)
+    # A field of FIX may have any bytes.
+    is_fix = data.removeprefix(BOM_UTF8).lstrip().startswith(_FIX.encode())
+    text = "" if is_fix else _decoded(data, name, kinds)
+    found = Kind.FIX if is_fix else recognise(text)
     is_line = "\n" not in text.strip()
     if found is None or found in kinds or (is_line and _PER_LINE.get(found) in kinds):
         return
@@ -167,6 +172,8 @@ def recognise(text: str) -> Kind | None:
         return _of_json(text)
     if text.startswith("<"):
         return Kind.PAGE
+    if text.startswith(_FIX):
+        return Kind.FIX
     if (stated := _toml(text)) is not None:
         return Kind.MANDATE if _OF_MANDATES & stated.keys() else Kind.PROVIDER if "name" in stated else None
     head = text.split("\n", 1)[0]

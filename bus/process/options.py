@@ -52,7 +52,7 @@ _CONNECTION = (
     ),
 )
 
-_REPLICA = (
+_HTTP = (
     _option(
         "--http",
         "http_port",
@@ -67,14 +67,14 @@ _REPLICA = (
         show_default=True,
         help="Interface of that port; 0.0.0.0 for all. No authentication.",
     ),
-    _option(
-        "--solver-mib",
-        envvar="PODFOLIO_SOLVER_MIB",
-        type=click.IntRange(64, 1_000_000),
-        default=MEMORY_MIB,
-        show_default=True,
-        help="Memory limit of a solver; a request that needs more fails.",
-    ),
+)
+_MEMORY = _option(
+    "--solver-mib",
+    envvar="PODFOLIO_SOLVER_MIB",
+    type=click.IntRange(64, 1_000_000),
+    default=MEMORY_MIB,
+    show_default=True,
+    help="Memory limit of a solver; a request that needs more fails.",
 )
 
 
@@ -134,13 +134,22 @@ def replica_options(*, seconds: float, at_once: int = 256) -> Callable[[Callable
     )
 
     def add(command: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(command)
-        def with_http(*args: Any, http_port: int | None, http_host: str, **rest: Any) -> Any:
-            return command(*args, http=None if http_port is None else ListenAddress(http_port, http_host), **rest)
-
-        return _add((in_hand, *_REPLICA, limit), with_http)
+        return _add((in_hand, *_HTTP, _MEMORY, limit), _with_http(command))
 
     return add
+
+
+def http_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of health checks and metrics; the command receives them as one ``http``."""
+    return _add(_HTTP, _with_http(command))
+
+
+def _with_http(command: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(command)
+    def with_http(*args: Any, http_port: int | None, http_host: str, **rest: Any) -> Any:
+        return command(*args, http=None if http_port is None else ListenAddress(http_port, http_host), **rest)
+
+    return with_http
 
 
 def _add(options: tuple[Callable[..., Any], ...], command: Callable[..., Any]) -> Callable[..., Any]:

@@ -24,6 +24,7 @@ REQUESTER = "requester"
 OBSERVER = "observer"
 COORDINATOR = "coordinator"
 CHALLENGER = "challenger"
+REVIEWER = "reviewer"
 ADVISER = "adviser"
 DESK = "desk"
 ADMIN = "admin"
@@ -122,7 +123,7 @@ def inbox_of(role: str) -> str:
 def roles(pods: Collection[str]) -> tuple[Role, ...]:
     """Return all roles of a system with these *pods*."""
     agents = [_agent(pod) for pod in sorted(pods)]
-    services = (*agents, _coordinator(), _challenger())
+    services = (*agents, _coordinator(), _challenger(), _reviewer())
     people = (_adviser(), _desk())
     return (_requester(), _observer(pods), *services, *people, _admin(pods), _operator(services), _archivist())
 
@@ -181,6 +182,13 @@ def _challenger() -> Role:
         (_PROBE, *_works(EVENTS, CHALLENGERS), *published, *read),
         serves=_service_subjects(CHALLENGER),
     )
+
+
+def _reviewer() -> Role:
+    """Allow requests, as a requester; and reading the archive, which has each customer's last suggestion."""
+    asking = subjects.request("*")
+    read = (f"{_API}.DIRECT.GET.{ARCHIVE}", _LIST_MARKETS, *_READ_MARKETS, *_READ_STOPS)
+    return Role(REVIEWER, (_PROBE, asking, _whose(asking), *read), serves=_service_subjects(REVIEWER))
 
 
 def _adviser() -> Role:

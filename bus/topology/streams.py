@@ -149,11 +149,12 @@ def _archive(replicas: int | None, years: int | None) -> dict[str, Any]:
     return {
         **_if_given(num_replicas=replicas),
         "name": ARCHIVE,
-        "description": "Podfolio: every message of the event stream, for years, and the seals",
+        "description": "Podfolio: every message of the event stream and every stop, for years, and the seals",
         # Only seals are published here; the server itself takes over the rest, each message once. A mirror would answer
         # direct gets in the place of the event stream, with messages that were removed there: ADR 70.
         "subjects": [subjects.ALL_SEALS],
-        "sources": [{"name": EVENTS}],
+        # Stops decide which requests were refused, and stay in their own stream, too.
+        "sources": [{"name": EVENTS}, {"name": STOPS}],
         "retention": "limits",
         "storage": "file",
         "compression": "none",  # as the markets

@@ -9,14 +9,14 @@ from bus.language.messages import glance
 from bus.language.subjects import MessageKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from bus.language.archived import Archived
     from cli.archive.source import Source
 
 
 # Their subjects have a number in the place of a request's id.
-_OF_MESSAGES = (MessageKind.REJECTED, MessageKind.REMOVED, MessageKind.SEAL)
+_OF_MESSAGES = (MessageKind.REJECTED, MessageKind.REMOVED, MessageKind.SEAL, MessageKind.STOP, MessageKind.RESUME)
 
 
 async def of_request(source: Source, request_id: str) -> list[Archived]:
@@ -27,7 +27,17 @@ async def of_request(source: Source, request_id: str) -> list[Archived]:
         async for archived in source.read(pattern)
         if subjects.parse(archived.message.subject).kind not in _OF_MESSAGES
     ]
-    return sorted(found, key=lambda archived: archived.message.sequence)
+    return once(found)
+
+
+def once(found: Iterable[Archived]) -> list[Archived]:
+    """Return messages in order, without those that the archive took over a second time after a restore."""
+    known: dict[object, Archived] = {}
+    for archived in sorted(found, key=lambda archived: archived.message.sequence):
+        place = archived.place
+        key = archived.message.sequence if place is None else (place.name, place.sequence, archived.content)
+        known.setdefault(key, archived)
+    return list(known.values())
 
 
 async def of_customer(source: Source, customer: str, *, told: Callable[[], None] = lambda: None) -> list[Archived]:
@@ -42,7 +52,7 @@ async def of_customer(source: Source, customer: str, *, told: Callable[[], None]
             asked.append(archived)
     ids = dict.fromkeys(subjects.parse(archived.message.subject).request_id for archived in asked)
     finals = [archived for one in ids if one async for archived in source.read(subjects.final(one))]
-    return sorted([*asked, *finals], key=lambda archived: archived.message.sequence)
+    return once([*asked, *finals])
 
 
 def _customer(archived: Archived) -> object:

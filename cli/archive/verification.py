@@ -8,7 +8,9 @@ stream have no gap. A message that an administrator removed has a record, and is
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from collections import deque
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bus.language import subjects
@@ -23,7 +25,7 @@ from cli.trust.check import Check, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterator
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from bus.language.archived import Archived, Place
 
@@ -32,6 +34,8 @@ CONCLUSIONS = {
     Verdict.FAILS: "Do not rely on this archive.",
     Verdict.OPEN: "No fault was found, but not everything is proven: the lines marked open say what.",
 }
+# A day longer than the event stream keeps a message.
+_HELD = timedelta(days=8)
 # A check names this many faults, and the number of all.
 _MOST = 10
 
@@ -74,8 +78,15 @@ class Verification:
     _of_seals: set[int] = field(default_factory=set)
     _missing: list[int] = field(default_factory=list)
     _gaps: list[_Gap] = field(default_factory=list)
-    _place: Place | None = None
+    # By the name of the stream: the last place, and the number of unknown messages up to there.
+    _places: dict[str, Place] = field(default_factory=dict)
+    _counted: dict[str, int] = field(default_factory=dict)
     _unknown: int = 0
+    # The messages that a restored stream may still hold, by name and sequence.
+    _recent: dict[tuple[str, int], bytes] = field(default_factory=dict)
+    _ageing: deque[tuple[datetime, tuple[str, int]]] = field(default_factory=deque)
+    _restored: dict[str, str] = field(default_factory=dict)
+    _twice: int = 0
     _broken: list[str] = field(default_factory=list)
     _changed: list[str] = field(default_factory=list)
     _disordered: list[str] = field(default_factory=list)
@@ -105,10 +116,18 @@ class Verification:
 
     def _follow(self, archived: Archived, absent: int) -> None:
         """Compare a message's place in the event stream with that of the message before."""
-        before, place = self._place, archived.place
+        place = archived.place
         self._unknown += absent + (place is None)
         if place is None:
             return
+        before, unknown = self._places.get(place.name), self._unknown - self._counted.get(place.name, 0)
+        if before is not None and self._recent.get((place.name, place.sequence)) == archived.content:
+            self._restored[place.name], self._twice = place.stream, self._twice + 1
+            return
+        is_restored = before is not None and self._restored.get(place.name) == place.stream
+        if before is not None and is_restored and place.sequence > before.sequence:
+            # It held the same messages up to there, and goes on.
+            before = replace(before, stream=place.stream)
         if before is not None and before.stream != place.stream:
             self._anew.append(
                 f"before message {archived.message.sequence} of"
@@ -121,8 +140,17 @@ class Verification:
                 f" before was {before.sequence}"
             )
         elif before is not None and place.sequence > before.sequence + 1:
-            self._gaps.append(_Gap(before.sequence + 1, place.sequence - 1, self._unknown))
-        self._place, self._unknown = place, 0
+            self._gaps.append(_Gap(before.sequence + 1, place.sequence - 1, unknown))
+        self._places[place.name], self._counted[place.name] = place, self._unknown
+        self._note(place, archived)
+
+    def _note(self, place: Place, archived: Archived) -> None:
+        """Note a message for as long as a stream may hold it."""
+        assert archived.message.stored_at is not None  # noqa: S101 - a message of a stream was stored
+        self._recent[place.name, place.sequence] = archived.content
+        self._ageing.append((archived.message.stored_at, (place.name, place.sequence)))
+        while archived.message.stored_at - self._ageing[0][0] > _HELD:
+            self._recent.pop(self._ageing.popleft()[1], None)
 
     def _remember(self, archived: Archived) -> None:
         try:
@@ -265,7 +293,10 @@ class Verification:
             return _failed("order", faults)
         if self._anew:
             return Check("order", Verdict.OPEN, _told(self._anew))
-        return Check("order", Verdict.HOLDS, ("taken over from the event stream in its order, without a gap",))
+        told = ["taken over from the event stream in its order, without a gap"]
+        if self._twice:
+            told.append(f"{self._twice} messages came a second time, the same, after a restore")
+        return Check("order", Verdict.HOLDS, tuple(told))
 
     def _check_removals(self) -> Check:
         told = [

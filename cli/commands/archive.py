@@ -26,7 +26,7 @@ _NEW = click.Path(file_okay=False, path_type=Path)
 
 @click.group(cls=Group)
 def archive() -> None:
-    """Seal, verify, export and search the archive of all messages."""
+    """Seal, verify, export, restore and search the archive of all messages."""
 
 
 @archive.command(examples=("podfolio archive seal", "podfolio archive seal --nkey-seed secure/archivist.nk"))
@@ -130,6 +130,33 @@ async def _export(settings: Connection, folder: Path) -> int:
             done = await copies.export(bus, folder, told=told)
     markets = f", markets {', '.join(done.markets)}" if done.markets else ""
     click.echo(f"{done.new:,} new messages, up to {done.last_sequence}, are in {folder}{markets}")
+    return 0
+
+
+@archive.command(examples=("podfolio archive restore FOLDER",))
+@click.argument("folder", type=_COPY)
+@connection_options("podfolio-archive-restore", role=ADMIN)
+def restore(folder: Path, settings: Connection) -> None:
+    """Load an exported archive into a server whose archive is empty.
+
+    Every message gets its old place, with its old time and note, so that the seals prove it as before. Publishes the
+    markets, too. On a server with users, a user of the streams' account who may do anything is needed. Verify
+    afterwards.
+    """
+    from cli.running import run
+
+    sys.exit(run(_restore(settings, folder)))
+
+
+async def _restore(settings: Connection, folder: Path) -> int:
+    from bus.transports.jetstream import connect
+    from cli.archive import restoring
+
+    async with connect(settings) as bus:
+        with _progress(None) as told:
+            done = await restoring.restore(bus, folder, told=told)
+    markets = f", markets {', '.join(done.markets)}" if done.markets else ""
+    click.echo(f"{done.messages:,} messages, up to {done.last_sequence}, are in the archive{markets}")
     return 0
 
 

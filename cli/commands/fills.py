@@ -10,7 +10,7 @@ import click
 
 from bus.process.options import connection_options
 from bus.topology.roles import DESK
-from cli.arguments import BOOK, EVENTS, OUT, TABLE
+from cli.arguments import BOOK, EVENTS, FILLS, OUT, TABLE
 from cli.help import Group
 
 if TYPE_CHECKING:
@@ -30,6 +30,13 @@ orders_option = click.option(
 )
 
 
+brokerage_option = click.option(
+    "--brokerage",
+    metavar="AUD",
+    help="Brokerage per order (or block) and day, of trades in FIX that state no commission.",
+)
+
+
 @click.group(cls=Group)
 def fills() -> None:
     """Take over what a broker filled."""
@@ -37,12 +44,16 @@ def fills() -> None:
 
 @fills.command(
     "import",
-    examples=("podfolio fills import fills.csv --book BOOK.jsonl --events EVENTS.jsonl",),
+    examples=(
+        "podfolio fills import fills.csv --book BOOK.jsonl --events EVENTS.jsonl",
+        "podfolio fills import fills.fix --book BOOK.jsonl --events EVENTS.jsonl",
+    ),
 )
-@click.argument("files", metavar="FILLS...", type=TABLE, nargs=-1, required=True)
+@click.argument("files", metavar="FILLS...", type=FILLS, nargs=-1, required=True)
 @click.option("--book", required=True, type=BOOK, help="The book that was asked.")
 @click.option("--events", required=True, type=EVENTS, help="The events.jsonl of the run.")
 @orders_option
+@brokerage_option
 @click.option(
     "-o",
     "--out",
@@ -55,11 +66,12 @@ def fills() -> None:
     "--publish", is_flag=True, help="Store each contract in the event stream, too; with users, the desk's key."
 )
 @connection_options("podfolio-fills", role=DESK)
-def import_command(  # noqa: PLR0913 - one argument an option
+def import_command(  # noqa: PLR0913, PLR0917 - one argument an option
     files: tuple[Path, ...],
     book: Path,
     events: Path,
     tables: tuple[Path, ...],
+    brokerage: str | None,
     out: Path,
     settings: Connection,
     *,
@@ -68,8 +80,9 @@ def import_command(  # noqa: PLR0913 - one argument an option
     """Make the next book: cash, parcels and gains of the year after the fills.
 
     FILLS are CSV with the columns order_id, day, units, price_aud and brokerage_aud, and fill_id if the broker numbers
-    its contracts; one row per contract; units are 0 for a rejection. Give all fills since the run. Tells the rest of
-    every order that is not filled. With --publish, the same files again store no contract a second time.
+    its contracts; one row per contract; units are 0 for a rejection. Or they are execution reports of FIX 4.4. Give
+    all fills since the run. Tells the rest of every order that is not filled. With --publish, the same files again
+    store no contract a second time.
     """
     from book import lines
     from book.export import orders_of, portfolios
@@ -78,7 +91,7 @@ def import_command(  # noqa: PLR0913 - one argument an option
 
     by_customer = {event.customer_id: event for event in portfolios(lines.read(events))}
     ordered = {key: round(order.units) for event in by_customer.values() for key, order in orders_of(event).items()}
-    filled = read_fills(files)
+    filled = read_fills(files, brokerage)
     done = contracts(filled, read_blocks(tables), ordered)
     written = []
     for one in next_book(lines.read(book), by_customer, done):
@@ -106,15 +119,26 @@ async def _publish(settings: Connection, contracts: Iterable[OrderFilled]) -> in
     return 0
 
 
-def read_fills(files: Iterable[Path]) -> list[Fill]:
-    """Read the fills of several files.
+def read_fills(files: Iterable[Path], brokerage: str | None) -> list[Fill]:
+    """Read the fills of several files, each a table or messages of FIX.
+
+    Args:
+        files: The files.
+        brokerage: Brokerage per order and day, AUD, where FIX states none.
 
     Raises:
-        DataError: If a file cannot be read, or a line is wrong.
+        DataError: If a file cannot be read, or a line or a message is wrong.
     """
+    from book import executions
     from book.fills import read
+    from portfolio.files import MOST_TABLE_BYTES, decode, read_bytes
 
-    return [fill for file in files for fill in read(_text(file), file.name)]
+    contents = [(file.name, read_bytes(file, most=MOST_TABLE_BYTES)) for file in files]
+    reports = [(name, data) for name, data in contents if executions.is_fix(data)]
+    rows = [(name, data) for name, data in contents if not executions.is_fix(data)]
+    charged = None if brokerage is None else executions.read_brokerage(brokerage)
+    tables = [fill for name, data in rows for fill in read(decode(data, name), name)]
+    return [*tables, *executions.read(reports, charged)]
 
 
 def read_blocks(files: Iterable[Path]) -> dict[str, Block]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.arguments import APPROVALS, DASH, EVENTS, OUT, TABLE
-from cli.commands.fills import orders_option, read_blocks, read_fills
+from cli.arguments import APPROVALS, DASH, EVENTS, FILLS, OUT
+from cli.commands.fills import brokerage_option, orders_option, read_blocks, read_fills
 from cli.help import Group
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from book.export import Placing
+    from book.fills import Fill
     from book.fix import Session
     from book.instruction import Instruction
     from book.lines import Line
@@ -50,7 +51,10 @@ def orders() -> None:
     help="1: sales, and purchases of accounts without sales; 2: the purchases that wait for the money of sales.",
 )
 @click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="Day of the orders; by default, the day of each event.")
-@click.option("--fills", "files", type=TABLE, multiple=True, help="CSV of fills so far; may be given several times.")
+@click.option(
+    "--fills", "files", type=FILLS, multiple=True, help="Fills so far, CSV or FIX; may be given several times."
+)
+@brokerage_option
 @orders_option
 @click.option(
     "--tolerance",
@@ -91,6 +95,7 @@ def export(  # noqa: PLR0913, PLR0917 - one argument an option
     wave: str,
     day: datetime | None,
     files: tuple[Path, ...],
+    brokerage: str | None,
     tables: tuple[Path, ...],
     tolerance: float,
     rest_cost: float,
@@ -119,7 +124,7 @@ def export(  # noqa: PLR0913, PLR0917 - one argument an option
     placing = Placing(tolerance, int(wave), None if day is None else day.date(), rest_cost)
     left_out: list[str] = []
     wanted = _approved(events, _advisers(advisers, approvals), approvals, left_out)
-    placed = _placed(events, wanted, placing, files, tables)
+    placed = _placed(events, wanted, placing, read_fills(files, brokerage), tables)
     if left_out:
         click.echo("\n".join(["Not approved:", *left_out, MEND]), err=True)
     crosses: list[Instruction] = []
@@ -198,7 +203,7 @@ def _advisers(given: str | None, approvals: Path | None) -> frozenset[str]:
 
 
 def _placed(
-    events: Path, wanted: Iterable[Line], placing: Placing, files: Iterable[Path], tables: Iterable[Path]
+    events: Path, wanted: Iterable[Line], placing: Placing, fills: Sequence[Fill], tables: Iterable[Path]
 ) -> list[Instruction]:
     """List the orders of *wanted*, less the filled units, and tell of purchases that are cut or that wait."""
     from collections import defaultdict
@@ -207,7 +212,7 @@ def _placed(
     from book.export import orders_of, place, portfolios
     from book.fills import contracts
 
-    fills, blocks = read_fills(files), read_blocks(tables)
+    blocks = read_blocks(tables)
     ordered: dict[str, int] = {}
     done = defaultdict(list)
     if fills:

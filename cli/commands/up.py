@@ -21,6 +21,7 @@ from cli.help import Command
         "podfolio up",
         "podfolio up --store STORE --dashboard",
         "podfolio up --secure",
+        "podfolio up --store STORE --review 30",
     ),
 )
 @click.option("--port", type=click.IntRange(1, 65_535), default=4222, show_default=True)
@@ -32,18 +33,26 @@ from cli.help import Command
     flag_value=KEYS,
     help=f"With users and TLS, from the keys in this folder (by default {KEYS}); made if missing.",
 )
+@click.option(
+    "--review",
+    metavar="N",
+    type=click.IntRange(1, 36_000),
+    help="Run a reviewer, too: a published market makes it ask for customers that are due, at most N per hour.",
+)
 @dashboard_option
-def up(port: int, store: Path | None, secure: Path | None, dashboard_port: int | None) -> None:
+def up(port: int, store: Path | None, secure: Path | None, review: int | None, dashboard_port: int | None) -> None:
     """Run the whole system on this machine until interrupted.
 
     Starts a server, the agents and a coordinator. A process that dies is started again.
     """
     from cli.running import run
 
-    sys.exit(run(_up(port, store, secure, dashboard_port), interrupted=0))
+    sys.exit(run(_up(port, store, secure, review, dashboard_port), interrupted=0))
 
 
-async def _up(port: int, store: Path | None, secure: Path | None, dashboard_port: int | None) -> int:
+async def _up(
+    port: int, store: Path | None, secure: Path | None, review: int | None, dashboard_port: int | None
+) -> int:
     import asyncio
 
     from cli.pages.final_event import make_console
@@ -63,7 +72,7 @@ async def _up(port: int, store: Path | None, secure: Path | None, dashboard_port
         given = f" --nkey-seed {known.seed(REQUESTER)} --ca {known.ca}"
     with tempfile.TemporaryDirectory(prefix="podfolio-") as temporary:
         folder = store or Path(temporary)
-        async with whole_system(folder, port=port, logs=None, say=say, keys=known) as url:
+        async with whole_system(folder, port=port, logs=None, say=say, keys=known, reviews_per_hour=review) as url:
             kept = f"kept in {store}" if store else "kept only while this runs (--store FOLDER keeps them)"
             say(f"the streams are {kept}")
             if known is None:

@@ -17,7 +17,7 @@ from bus.administration.setup import set_up
 from bus.port import BusError, UnreachableError
 from bus.process.frame import END_S
 from bus.process.options import variables
-from bus.topology.roles import ADMIN, CHALLENGER, COORDINATOR, OPERATOR, agent_role, service_name
+from bus.topology.roles import ADMIN, CHALLENGER, COORDINATOR, OPERATOR, REVIEWER, agent_role, service_name
 from bus.transports.jetstream import Connection, connect
 from cli.system.kept import Kept
 
@@ -39,7 +39,13 @@ _STOP_S = END_S + 2.0
 
 @asynccontextmanager
 async def whole_system(
-    store: Path, *, port: int | None, logs: IO[bytes] | None, say: Callable[[str], None], keys: Keys | None = None
+    store: Path,
+    *,
+    port: int | None,
+    logs: IO[bytes] | None,
+    say: Callable[[str], None],
+    keys: Keys | None = None,
+    reviews_per_hour: int | None = None,
 ) -> AsyncIterator[str]:
     """Run the whole system while the block lasts; yield the server's URL.
 
@@ -52,6 +58,7 @@ async def whole_system(
         logs: The file that receives the processes' logs; None for this process's standard error.
         say: Receives progress messages, one sentence per call.
         keys: If given, the server has users, and every process gets only the key of the process's own role.
+        reviews_per_hour: The most requests of a reviewer per hour; None for no reviewer.
     """
     pods = tuple(mandate_files.bundled())
     async with AsyncExitStack() as stack:
@@ -64,9 +71,12 @@ async def whole_system(
             done = await set_up(bus, pods)
         say(f"set up {len(done)} streams and work queues")
         commands: dict[str, tuple[str, ...]] = {pod: ("agents", pod) for pod in pods}
-        commands |= {name: (name,) for name in (COORDINATOR, CHALLENGER)}
+        further = (COORDINATOR, CHALLENGER, *([] if reviews_per_hour is None else [REVIEWER]))
+        commands |= {name: (name,) for name in further}
+        if reviews_per_hour is not None:
+            commands[REVIEWER] = (REVIEWER, "--per-hour", str(reviews_per_hour))
         settings = {pod: _as(agent_role(pod), url, keys) for pod in pods}
-        settings |= {name: _as(name, url, keys) for name in (COORDINATOR, CHALLENGER)}
+        settings |= {name: _as(name, url, keys) for name in further}
         for name, command in commands.items():
             start = partial(_start, command, settings[name], keys, logs)
             children.append(Kept(name, await start(), start))
@@ -74,7 +84,12 @@ async def whole_system(
             started = zip(settings.values(), children[1:], strict=True)
             await asyncio.gather(*(_await_ready(bus, who.role, child.process) for who, child in started))
         await stack.enter_async_context(_keeping(children, say))
-        say(f"agents {', '.join(pods)}, the coordinator and the challenger are ready, each a process of its own")
+        beside = (
+            "the coordinator, the challenger and the reviewer"
+            if reviews_per_hour
+            else "the coordinator and the challenger"
+        )
+        say(f"agents {', '.join(pods)}, {beside} are ready, each a process of its own")
         yield url
 
 

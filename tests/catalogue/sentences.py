@@ -15,7 +15,19 @@ from pathlib import Path
 from catalogue.placeholders import literals, template
 
 ROOT = Path(__file__).parent.parent.parent
-PACKAGES = ("agents", "backtest", "book", "bus", "challenger", "cli", "coordinator", "dashboard", "portfolio", "report")
+PACKAGES = (
+    "agents",
+    "backtest",
+    "book",
+    "bus",
+    "challenger",
+    "cli",
+    "coordinator",
+    "dashboard",
+    "portfolio",
+    "report",
+    "reviewer",
+)
 
 # What they have to say to people is said by others, or is no sentence: the server's configuration, the names of
 # metrics, spans and services, headers, reasons (which ``page`` lists), HTTP's own words, the bus for tests, what

@@ -26,11 +26,13 @@ class Rendered:
         objects: All of them.
         keys: The folder with the keys.
         base: The objects of the base alone, without keys and without KEDA.
+        reviewing: All objects, with the two lines that add a reviewer.
     """
 
     objects: list[dict[str, Any]]
     keys: Path
     base: list[dict[str, Any]]
+    reviewing: list[dict[str, Any]]
 
     def of(self, kind: str) -> dict[str, dict[str, Any]]:
         """Give the objects of one kind, by name."""
@@ -49,7 +51,18 @@ def render(folder: Path) -> Rendered:
     head = (example / "kustomization.yaml").read_text(encoding="utf-8")
     (command,) = re.findall(r"^#   (podfolio keys .*?done\))$", head, re.MULTILINE | re.DOTALL)
     _run(folder, "bash", "-euc", command.replace("\n#", "\n"))
-    return Rendered(_kustomize(example), example / "keys", _kustomize(example.parent / "base"))
+    objects, base = _kustomize(example), _kustomize(example.parent / "base")
+    return Rendered(objects, example / "keys", base, _reviewing(example))
+
+
+def _reviewing(example: Path) -> list[dict[str, Any]]:
+    """Render with the lines that the head of ``reviewer`` gives."""
+    head = (example.parent / "reviewer" / "kustomization.yaml").read_text(encoding="utf-8")
+    resources, secret = re.findall(r"^#   (resources: .*|- \{ name: .*?\})", head, re.MULTILINE)
+    file = example / "kustomization.yaml"
+    changed = re.sub(r"^resources: .*$", resources, file.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    file.write_text(changed.replace("secretGenerator:\n", f"secretGenerator:\n  {secret}\n"), encoding="utf-8")
+    return _kustomize(example)
 
 
 def _kustomize(folder: Path) -> list[dict[str, Any]]:

@@ -65,6 +65,7 @@ def test_nothing_tells_people_to_install_a_package_that_is_not_published() -> No
         "dashboard",
         "portfolio",
         "report",
+        "reviewer",
         "clients",
     ):
         files += [file for file in (ROOT / room).rglob("*.*") if file.suffix in {".py", ".js", ".html"}]

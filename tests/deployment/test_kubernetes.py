@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from support.requests_made import ROOT
 
 from agents import mandate_files
 from bus.language.messages import parse_request
-from bus.topology.roles import ADMIN, CHALLENGER, COORDINATOR, agent_role
+from bus.topology.roles import ADMIN, CHALLENGER, COORDINATOR, REVIEWER, agent_role
 from bus.topology.streams import wanted_queues
 from challenger.worker import AT_A_TIME
 from coordinator.load import MOST
@@ -283,6 +284,23 @@ def test_one_of_each_may_be_moved_at_a_time(rendered: Rendered) -> None:
         roles.add(budget["spec"]["selector"]["matchLabels"]["podfolio/role"])
 
     assert roles == {*AGENTS, COORDINATOR, CHALLENGER, "nats"}
+
+
+def test_two_lines_add_a_reviewer_with_its_own_key(rendered: Rendered) -> None:
+    reviewing = replace(rendered, objects=rendered.reviewing)
+    new = {(o["kind"], o["metadata"]["name"]) for o in reviewing.objects} - {
+        (o["kind"], o["metadata"]["name"]) for o in rendered.objects
+    }
+    (found,) = [(pod, container) for role, pod, container in containers(reviewing) if role == REVIEWER]
+    files = mounted(reviewing, *found)
+
+    assert {kind for kind, _ in new} == {"Deployment", "PodDisruptionBudget", "Secret"}
+    assert "podfolio-reviewer" in reviewing.of("Deployment")
+    assert found[1]["command"] == ["python", "-m", "reviewer"]
+    assert environment(found[1])["PODFOLIO_REVIEWS_PER_HOUR"] == "60"
+    seed = files[environment(found[1])["PODFOLIO_NATS_NKEY_SEED"]]
+    assert seed == (rendered.keys / "reviewer.nk").read_bytes()
+    assert REVIEWER not in rendered.pods()
 
 
 def test_images_are_named_by_version(rendered: Rendered) -> None:

@@ -15,7 +15,19 @@ import grimp
 from support.requests_made import ROOT
 
 PICTURE, ARCHITECTURE = ROOT / "docs" / "rooms.svg", ROOT / "docs" / "architecture.md"
-PACKAGES = ("cli", "book", "dashboard", "report", "agents", "challenger", "coordinator", "backtest", "bus", "portfolio")
+PACKAGES = (
+    "cli",
+    "reviewer",
+    "book",
+    "dashboard",
+    "report",
+    "agents",
+    "challenger",
+    "coordinator",
+    "backtest",
+    "bus",
+    "portfolio",
+)
 
 _WIDTH, _MARGIN, _TITLE, _GAP = 900, 10, 110, 14
 _BOX, _ROW, _LINE, _LETTER, _PADDING = 26, 46, 18, 7.9, 18

@@ -205,6 +205,16 @@ class JetStreamBus:
         """Read the archive on subjects like *pattern* from sequence *first*, up to now; then end. See ``archive``."""
         return archive.read(self._wire, pattern, first=first)
 
+    async def last_archived(self, subjects: Collection[str]) -> tuple[Message, ...]:
+        """Read the last archived message on each of *subjects*, at most 1,000; a replica that lags may omit the newest.
+
+        Raises:
+            NotSetUpError: If there is no archive.
+            RefusedError: If this user has no permission.
+            UnreachableError: If the server did not answer in time.
+        """
+        return await record.read_last(self._wire, ARCHIVE, {"multi_last": list(subjects)}, None)
+
     async def archive_state(self) -> ArchiveState:
         """Return the state of the archive; see ``archive``."""
         return await archive.state(self._wire)
@@ -216,6 +226,10 @@ class JetStreamBus:
     async def publish_seal(self, number: int, data: bytes, headers: Mapping[str, str]) -> Stored:
         """Publish a seal of the archive, once; see ``seals``."""
         return await seals.publish_seal(self._wire, number, data, headers)
+
+    async def publish_restored(self, stream: str, subject: str, data: bytes, headers: Mapping[str, str]) -> None:
+        """Publish a message into the stream from which the archive is restored; see ``seals``."""
+        await seals.publish_restored(self._wire, stream, subject, data, headers)
 
     async def read_from_archive(self, sequence: int) -> Message | None:
         """Read the message at *sequence* of the archive; None if no such message exists. For an administrator."""

@@ -35,6 +35,7 @@ from bus.topology.roles import (
     OBSERVER,
     OPERATOR,
     REQUESTER,
+    REVIEWER,
     agent_role,
     inbox_of,
     roles,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from bus.topology.roles import Role
 
 ALPHA, BETA = map(agent_role, PODS)
+SERVICES = (ALPHA, BETA, COORDINATOR, CHALLENGER, REVIEWER)
 ATTACKERS = tuple(role.name for role in roles(PODS) if role.name != ADMIN)
 QUEUES = [(stream, str(queue["name"])) for stream, queue in wanted_queues(PODS, ack_wait_s=0)]
 # No worker is to be taken for dead while the tests run.
@@ -65,6 +67,7 @@ MAY_STORE = {
     BETA: ["podfolio.v1.pod.*.beta"],
     COORDINATOR: ["podfolio.v1.final.*", "podfolio.v1.rejected.*", "podfolio_timers.v1.*"],
     CHALLENGER: ["podfolio.v1.challenge.*"],
+    REVIEWER: ["podfolio.v1.request.*"],
     ADVISER: ["podfolio.v1.approval.*", "podfolio.v1.stop.*"],
     DESK: ["podfolio.v1.fill.*.*"],
     ARCHIVIST: ["podfolio.v1.seal.*"],
@@ -81,10 +84,10 @@ MAY_WORK = {
 MAY_BE_HEARD = {
     (COORDINATOR, REQUESTER): ["podfolio_progress.v1.*"],
     (COORDINATOR, OBSERVER): ["podfolio_progress.v1.*", "podfolio.v1.final.*"],
-    **{(OPERATOR, service): ["$SRV.*"] for service in (ALPHA, BETA, COORDINATOR, CHALLENGER)},
+    **{(OPERATOR, service): ["$SRV.*"] for service in SERVICES},
     # An observer may name $SRV.PING for the messages of the queue of readers: then services hear a final event as a
     # ping, which observers may send; no ping is read.
-    **{(OBSERVER, service): ["$SRV.PING", "podfolio.v1.final.*"] for service in (ALPHA, BETA, COORDINATOR, CHALLENGER)},
+    **{(OBSERVER, service): ["$SRV.PING", "podfolio.v1.final.*"] for service in SERVICES},
 }
 
 # Stored beforehand, to be read into where they do harm: bodies for the server's own interface, and an event.

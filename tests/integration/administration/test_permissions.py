@@ -37,6 +37,7 @@ from bus.topology.roles import (
     OBSERVER,
     OPERATOR,
     REQUESTER,
+    REVIEWER,
     agent_role,
     inbox_of,
     roles,
@@ -50,20 +51,22 @@ if TYPE_CHECKING:
 
 
 ALPHA, BETA = map(agent_role, PODS)
-ROLES = (REQUESTER, OBSERVER, ALPHA, BETA, COORDINATOR, CHALLENGER, ADVISER, DESK, ADMIN, OPERATOR, ARCHIVIST)
+ROLES = (
+    REQUESTER, OBSERVER, ALPHA, BETA, COORDINATOR, CHALLENGER, REVIEWER, ADVISER, DESK, ADMIN, OPERATOR, ARCHIVIST,
+)  # fmt: skip
 
 EVERYBODY = frozenset(ROLES)
 NOBODY: frozenset[str] = frozenset()
 READERS = frozenset({REQUESTER, OBSERVER, COORDINATOR, CHALLENGER})
-STOP_READERS = frozenset({OBSERVER, COORDINATOR, ADVISER, ADMIN})
-SERVICES = frozenset({ALPHA, BETA, COORDINATOR, CHALLENGER})
-MARKET_READERS = frozenset({OBSERVER, ALPHA, BETA, COORDINATOR, CHALLENGER, ADMIN, ARCHIVIST})
+STOP_READERS = frozenset({OBSERVER, COORDINATOR, REVIEWER, ADVISER, ADMIN})
+SERVICES = frozenset({ALPHA, BETA, COORDINATOR, CHALLENGER, REVIEWER})
+MARKET_READERS = frozenset({OBSERVER, ALPHA, BETA, COORDINATOR, CHALLENGER, REVIEWER, ADMIN, ARCHIVIST})
 VERBS = ("PING", "INFO", "STATS")
 
 # What is published, and who may. What is sent to the server's interface has no body, or one that changes nothing.
 PUBLISH: dict[str, frozenset[str]] = {
     # The wire.
-    "podfolio.v1.request.r1": frozenset({REQUESTER}),
+    "podfolio.v1.request.r1": frozenset({REQUESTER, REVIEWER}),
     "podfolio.v1.request.a.b": NOBODY,
     "podfolio.v1.pod.r1.alpha": frozenset({ALPHA}),
     "podfolio.v1.pod.r1.beta": frozenset({BETA}),
@@ -168,7 +171,7 @@ PUBLISH: dict[str, frozenset[str]] = {
     "$KV.podfolio_markets.sha256.00": frozenset({ADMIN}),
     "$JS.API.STREAM.MSG.GET.KV_podfolio_markets": MARKET_READERS,
     "$JS.API.DIRECT.GET.KV_podfolio_markets.$KV.podfolio_markets.sha256.00": MARKET_READERS,
-    "$JS.API.DIRECT.GET.KV_podfolio_markets": frozenset({OBSERVER}),
+    "$JS.API.DIRECT.GET.KV_podfolio_markets": frozenset({OBSERVER, REVIEWER}),
     "$JS.API.STREAM.INFO.KV_podfolio_markets": frozenset({ADMIN}),
     "$JS.API.STREAM.CREATE.KV_podfolio_markets": frozenset({ADMIN}),
     "$JS.API.STREAM.UPDATE.KV_podfolio_markets": frozenset({ADMIN}),
@@ -186,12 +189,12 @@ PUBLISH: dict[str, frozenset[str]] = {
     "$JS.API.STREAM.PURGE.PODFOLIO_ARCHIVE": NOBODY,
     "$JS.API.STREAM.SNAPSHOT.PODFOLIO_ARCHIVE": NOBODY,
     "$JS.API.CONSUMER.CREATE.PODFOLIO_ARCHIVE": NOBODY,
-    "$JS.API.DIRECT.GET.PODFOLIO_ARCHIVE": frozenset({ARCHIVIST}),
+    "$JS.API.DIRECT.GET.PODFOLIO_ARCHIVE": frozenset({ARCHIVIST, REVIEWER}),
     "$JS.API.DIRECT.GET.PODFOLIO_ARCHIVE.podfolio.v1.seal.1": frozenset({ARCHIVIST}),
     "$JS.API.DIRECT.GET.PODFOLIO_ARCHIVE.podfolio.v1.final.r1": NOBODY,
     # Read.
     "$JS.API.DIRECT.GET.PODFOLIO": READERS | {ADVISER},
-    "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.request.r1": frozenset({REQUESTER}),
+    "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.request.r1": frozenset({REQUESTER, REVIEWER}),
     "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.pod.r1.alpha": frozenset({ALPHA}),
     "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.pod.r1.beta": frozenset({BETA}),
     "$JS.API.DIRECT.GET.PODFOLIO.podfolio.v1.pod.r1.*": NOBODY,
@@ -342,6 +345,23 @@ async def test_every_role_does_its_work_and_is_refused_nothing(guarded: Guarded)
     assert seen[0] == subjects.request("r1")
     assert not any(step.is_needed for step in done)
     assert "Violation" not in log
+
+
+async def test_a_reviewer_reads_the_archive_and_asks_and_is_refused_nothing(guarded: Guarded) -> None:
+    coordinator, reviewer, admin = [await guarded.bus(role) for role in (COORDINATOR, REVIEWER, ADMIN)]
+    async with asyncio.timeout(PATIENCE_S):
+        await publish(coordinator, subjects.final("r1"))
+        assert await publish(reviewer, subjects.request("r2")) is Stored.NEW
+        assert await publish(reviewer, subjects.request("r2")) is Stored.SAME
+        while not await reviewer.last_archived([subjects.request("r2")]):  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0.02)
+        assert [one.message.subject async for one in reviewer.archived(subjects.ALL_FINALS)] == [subjects.final("r1")]
+        assert await reviewer.stops() == ()
+        await admin.publish_market("house-1", "0" * 64, b"packed")
+        assert await reviewer.published_markets() == {"house-1": "0" * 64}
+        assert await reviewer.published_market("house-1") == ("0" * 64, b"packed")
+
+    assert "Violation" not in (guarded.keys.folder.parent / "log").read_text(encoding="utf-8")
 
 
 async def test_people_decide_fill_stop_and_resume_and_are_refused_nothing(guarded: Guarded) -> None:

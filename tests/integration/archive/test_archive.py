@@ -2,68 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import shutil
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 from fuzz.frames import RawConnection
+from support.archives import served, store, taken_over, verdicts
 from support.commands import beside
 from support.site import PODS
 
 from bus.administration.server import Server, launch
 from bus.administration.setup import plan, set_up
 from bus.language import subjects
-from bus.port import Stored
 from bus.topology.streams import ARCHIVE, wanted_streams
-from bus.transports.jetstream import Connection, JetStreamBus, connect
+from bus.transports.jetstream import Connection, connect
 from cli.archive import sealing
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from bus.language.archived import Archived
 
-PATIENCE_S = 120.0
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
-
-
-@asynccontextmanager
-async def served(folder: Path) -> AsyncIterator[tuple[Server, JetStreamBus]]:
-    """A server with its streams, and a connection, while the block lasts."""
-    server = await launch(folder / "store", log=folder / "log")
-    try:
-        async with connect(Connection(servers=server.url)) as bus:
-            await set_up(bus, PODS)
-            yield server, bus
-    finally:
-        await server.stop()
-
-
-async def store(bus: JetStreamBus, *names: str, data: bytes = b"{}") -> None:
-    for name in names:
-        stored = await bus.publish_once(name, data, message_id=name, headers={"a": "b"}, timeout_s=PATIENCE_S)
-        assert stored is Stored.NEW
-
-
-async def taken_over(bus: JetStreamBus, count: int) -> list[Archived]:
-    """Wait until the archive has *count* messages."""
-    async with asyncio.timeout(PATIENCE_S):
-        while (await bus.archive_state()).messages < count:  # noqa: ASYNC110 - the server tells nobody of it
-            await asyncio.sleep(0.02)
-    return [archived async for archived in bus.archived()]
-
-
-async def verdicts(*arguments: str) -> tuple[int, dict[str, str], str]:
-    """Verify; returns the exit status, the verdict of each check by name, and all that was said."""
-    status, out, errors = await beside("archive", "verify", *arguments)
-    lines = (line.split() for line in out.splitlines() if line[:1].isalpha() and "  " in line)
-    return status, {words[0]: words[1] for words in lines}, out + errors
 
 
 async def test_what_is_stored_is_archived_sealed_and_proven_and_a_second_seal_adds_nothing(tmp_path: Path) -> None:

@@ -187,6 +187,28 @@ FILLED = {
     "a long row": f"{FILL}r.S.VAS,2025-11-10,1,1,0{',1' * 50}\n".encode(),
     "a field too long": f"{FILL}{'x' * 200_000},2025-11-10,1,1,0\n".encode(),
 }
+
+
+def reported(*fields: bytes) -> bytes:
+    """Write a message of FIX whose length and sum are right."""
+    body = b"".join(one + b"\x01" for one in (b"35=8", *fields))
+    head = b"8=FIX.4.4\x019=%d\x01" % len(body)
+    return head + body + b"10=%03d\x01" % (sum(head + body) % 256)
+
+
+TRADE = (b"11=r.S.VAS", b"37=1", b"17=1", b"150=F", b"54=2", b"14=1", b"32=1", b"31=1", b"75=20251110")
+REPORTED = {
+    "an order that is none": reported(*TRADE),
+    "a message cut off": reported(*TRADE)[:-9],
+    "a length of digits": b"8=FIX.4.4\x019=9999999\x0135=8\x01",
+    "a tag of digits": reported(b"9" * 9_999 + b"=1"),
+    "a price of an exponent": reported(*TRADE[:-2], b"31=1e999999999", TRADE[-1]),
+    "a day too far": reported(*TRADE[:-1], b"75=99991231"),
+    "an escape": reported(b"11=\x1b[2J.S.VAS", *TRADE[1:]),
+    "no text": reported(b"11=\xff\xfe", *TRADE[1:]),
+    "a circle of orders": reported(*TRADE, b"41=a.S.VAS") + reported(b"11=a.S.VAS", *TRADE[1:], b"41=r.S.VAS"),
+    "data beyond the end": reported(b"95=9999999", b"96=x", *TRADE),
+}
 PLACED = {
     "a formula": f"{ROW}r.S.VAS,1,1,=cmd|x,1\n".encode(),
     "a name that is no block's": f"{ROW}r.S.VAS,1,1,B,1\n".encode(),
@@ -297,6 +319,7 @@ READERS = {
         {},
     ),
     "fills import": Reader(("fills", "import", "FILE", *TAKEN), "fills.csv", FILLED),
+    "fills import of FIX": Reader(("fills", "import", "FILE", *TAKEN, "--brokerage", "9.50"), "fills.fix", REPORTED),
     "fills import of a book's events": Reader(("fills", "import", "PLACE/filled.csv", *TAKEN), "event.json", EVENT),
     "fills import of blocks": Reader(
         ("fills", "import", "PLACE/filled.csv", *TAKEN, "--orders", "FILE"), "blocks.csv", PLACED

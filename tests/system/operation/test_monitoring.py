@@ -115,7 +115,7 @@ def test_prometheus_looks_for_the_services_of_docker_compose() -> None:
     configured = yaml.safe_load((CONFIGURATION / "prometheus.yml").read_text(encoding="utf-8"))
     ((found,),) = [job["dns_sd_configs"] for job in configured["scrape_configs"]]
 
-    assert set(found["names"]) == set(replicas) == {*mandate_files.bundled(), "coordinator", "challenger"}
+    assert set(found["names"]) == set(replicas) == {*mandate_files.bundled(), "coordinator", "challenger", "reviewer"}
     for name in found["names"]:
         told = replicas[name]["environment"]
         assert (told["PODFOLIO_HTTP_HOST"], told["PODFOLIO_HTTP_PORT"]) == ("0.0.0.0", str(found["port"]))  # noqa: S104

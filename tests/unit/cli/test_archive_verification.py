@@ -15,6 +15,7 @@ from bus.language.archived import Archived
 from bus.language.messages import encode
 from bus.language.signing import SEAL, Signer
 from bus.port import Message
+from cli.archive.finding import once
 from cli.archive.sealing import Draft
 from cli.archive.verification import Verification
 from cli.trust.check import Check, Verdict
@@ -164,3 +165,37 @@ def test_an_event_stream_that_was_set_up_anew_is_told_and_open() -> None:
 
 def test_messages_out_of_order_are_a_fault() -> None:
     assert "order" in faults(verified([archived(2, 2), archived(1, 1)]))
+
+
+def again(one: Archived, sequence: int, *, data: bytes = b"{}") -> Archived:
+    """Archive a message a second time, from the stream as it was restored."""
+    assert one.place is not None
+    message = replace(one.message, sequence=sequence, data=data)
+    return Archived(message, f"PODFOLIO {one.place.sequence} > > {one.message.subject} {B}")
+
+
+def test_messages_that_come_again_from_a_restored_stream_are_told_and_leave_the_order_proven() -> None:
+    first = [archived(1, 1), archived(2, 2), archived(3, 3)]
+    second = [again(first[1], 4), again(first[2], 5)]
+
+    found = verified([*first, *second, archived(6, 4, stream=B)])
+    assert found["order"].verdict is Verdict.HOLDS
+    assert "2 messages came a second time, the same, after a restore" in found["order"].words
+    # Another message under an old number, a gap, and messages that left the stream long ago prove nothing.
+    assert verified([*first, again(first[1], 4, data=b"[]")])["order"].verdict is Verdict.OPEN
+    assert "order" in faults(verified([*first, *second, archived(6, 5, stream=B)]))
+    late = replace(second[0], message=replace(second[0].message, stored_at=START + 20 * DAY))
+    assert (
+        verified([*first, archived(4, 4, day=20), replace(late, message=replace(late.message, sequence=5))])[
+            "order"
+        ].verdict
+        is Verdict.OPEN
+    )
+    assert once([*first, *second]) == first
+
+
+def test_stops_have_an_order_of_their_own() -> None:
+    stops = [replace(archived(n, place), origin=f"PODFOLIO_STOPS {place} > > x S") for n, place in ((2, 1), (4, 2))]
+    assert verified([archived(1, 1), stops[0], archived(3, 2), stops[1]])["order"].verdict is Verdict.HOLDS
+    gone = replace(stops[1], origin="PODFOLIO_STOPS 3 > > x S")
+    assert "order" in faults(verified([archived(1, 1), stops[0], archived(3, 2), gone]))

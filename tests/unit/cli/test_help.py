@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 COLUMNS = 80
 # Names in an example that stand for a file or a folder of the reader's own.
 STANDS_FOR_A_FILE = re.compile(
-    r"(EVENT|CHALLENGE|APPROVAL|REQUEST|BEFORE|AFTER)\.json|(BOOK|EVENTS)\.jsonl|prices\.csv|facts\.csv|fills\.csv|EVENTS|STORE|secure/.*|markets/.*"
+    r"(EVENT|CHALLENGE|APPROVAL|REQUEST|BEFORE|AFTER)\.json|(BOOK|EVENTS)\.jsonl|prices\.csv|facts\.csv|fills\.(csv|fix)|EVENTS|STORE|secure/.*|markets/.*"
 )
 
 
@@ -119,7 +119,7 @@ def test_the_version_is_the_package_s() -> None:
 def test_the_processes_are_found_from_the_help() -> None:
     text = text_of()
 
-    for process in ("agents", "coordinator", "challenger"):
+    for process in ("agents", "coordinator", "challenger", "reviewer"):
         assert f"python -m {process}" in text
         command = [sys.executable, "-m", process, "--help"]
         shown = subprocess.run(command, capture_output=True, check=True, cwd=ROOT)  # noqa: S603

@@ -44,6 +44,7 @@ GIVEN = {
     Kind.BOOK: f"{data().decode().replace(chr(10), '')}\n" * 2,
     Kind.EVENTS: f"{LINE}\n{LINE}\n",
     Kind.RECORDING: (ROOT / "clients" / "recorded" / "stream.jsonl").read_text(encoding="utf-8"),
+    Kind.FIX: "8=FIX.4.4\x019=5\x0135=0\x0110=163\x01",
     Kind.PAGE: "<!doctype html><title>x</title>",
 }
 
@@ -150,7 +151,7 @@ def test_the_command_that_is_named_for_a_file_takes_it(kind: Kind, tmp_path: Pat
     file = tmp_path / "given"
     file.write_text(GIVEN[kind], encoding="utf-8")
     stand_ins = {"REQUEST.json": GIVEN[Kind.REQUEST], "EVENT.json": GIVEN[Kind.EVENT]}
-    stand_ins |= {"EVENTS.jsonl": GIVEN[Kind.EVENTS]}
+    stand_ins |= {"EVENTS.jsonl": GIVEN[Kind.EVENTS], "BOOK.jsonl": GIVEN[Kind.BOOK]}
     _, *words = shlex.split(kind.use.format(file=file))
     for i, word in enumerate(words):
         if word in stand_ins:

@@ -22,6 +22,8 @@ NEEDLESS = {
     "agents.solve_pod": ("scipy", "numba", "portfolio.master", *CONVERSATION, *PAGES, "cli"),
     "challenger.__main__": (*SOLVERS, "report", "dashboard", "cli"),
     "challenger.solve_challenge": ("scipy", "numba", *CONVERSATION, *PAGES, "cli"),
+    # It compares accounts with markets, so it has vectors.
+    "reviewer.__main__": (*SOLVERS, "jinja2", "matplotlib", "starlette", "dashboard", "cli"),
     "coordinator.__main__": (*SOLVERS, "report", "dashboard", "cli"),
     "coordinator.solve_request": ("scipy", "numba", *CONVERSATION, *PAGES, "cli"),
     # The help of a command, too: its module is loaded here, the modules of its work are not.

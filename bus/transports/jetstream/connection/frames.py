@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bus.language.archived import Archived
+from bus.language.archived import FACTS, RESTORE, Archived
 from bus.port import Message, UnreachableError
 
 if TYPE_CHECKING:
@@ -116,7 +116,11 @@ def read_stored(frame: Frame) -> Message:
 
 def read_archived(frame: Frame) -> Archived:
     """Convert the answer to a direct get into a message of the archive; raise as ``read_stored``."""
-    return Archived(read_stored(frame), (frame.headers or {}).get(_ORIGIN, ""))
+    headers = frame.headers or {}
+    archived = Archived(read_stored(frame), headers.get(_ORIGIN, ""))
+    if archived.origin.startswith(RESTORE) and FACTS in headers:
+        return archived.as_archived_first(headers[FACTS])
+    return archived
 
 
 def _own(headers: Mapping[str, str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Publish the seals of the archive."""
+"""Publish the seals of the archive, and restore its messages."""
 
 from __future__ import annotations
 
@@ -28,3 +28,14 @@ async def publish_seal(wire: Wire, number: int, data: bytes, headers: Mapping[st
     return await insist(
         f"publishing seal {number}", seal.attempt, when_nobody_listens=lambda: require_stream(wire, ARCHIVE)
     )
+
+
+async def publish_restored(wire: Wire, stream: str, subject: str, data: bytes, headers: Mapping[str, str]) -> None:
+    """Publish a message into the stream from which the archive is restored.
+
+    Raises:
+        RefusedError: If this user has no permission.
+        UnreachableError: If the server did not answer in time.
+    """
+    restored = Publication(wire, subject, data, subject, headers, stream=stream)
+    await insist(f"restoring {subject}", restored.attempt, when_nobody_listens=lambda: require_stream(wire, stream))
