@@ -13,19 +13,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.orders.carried import without
-from portfolio.tax.gains import assess
+from portfolio.tax.brackets import rate_at
+from portfolio.tax.gains import assess, assess_each
 from portfolio.tax.income import Distributions, after_tax_income
 from portfolio.tax.kinds import Kind
 from portfolio.tax.parcels import Parcel, Quotes
 from portfolio.tax.regime import Regime, income_year
 from portfolio.tax.sale import realise
+from portfolio.tax.taxpayer import Owner, Realised, Taxpayer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from portfolio.market.history.distributions import Payment
     from portfolio.tax.gains import Assessment
-    from portfolio.tax.taxpayer import Taxpayer
 
 # The day on which a year's tax is due, for who lodges without an agent (Taxation Administration Act 1953, Sch 1,
 # s 5-5): the financial year ends on 30 June.
@@ -139,6 +140,35 @@ class Ledger:
             math.fsum(pocket.cash_aud for pocket in pockets), tuple(p for pocket in pockets for p in pocket.parcels)
         )
 
+    def year_so_far(self) -> tuple[Realised, ...]:
+        """Return the gains and losses of this financial year: of the one owner, or of each of several."""
+        return tuple(
+            Realised(
+                undiscounted_aud=share * self.realised_aud[Kind.UNDISCOUNTED],
+                discountable_aud=share * self.realised_aud[Kind.DISCOUNTABLE],
+                losses_aud=share * self.realised_aud[Kind.LOSS],
+            )
+            for share, _ in self.taxpayer.each
+        )
+
+    def seller(self) -> Taxpayer:
+        """Return the taxpayer with the gains and losses of this financial year, who chooses parcels to sell."""
+        each = self.year_so_far()
+        if not self.taxpayer.owners:
+            return replace(self.taxpayer, realised=each[0])
+        owners = tuple(
+            replace(owner, realised=realised) for owner, realised in zip(self.taxpayer.owners, each, strict=True)
+        )
+        return Taxpayer.jointly(owners, income_year=self.taxpayer.income_year)
+
+    def pay(self, aud: float) -> Ledger:
+        """Book a payment of the customer into the account, negative out of it; each pocket has its share."""
+        pockets = {
+            name: replace(pocket, cash_aud=pocket.cash_aud + aud * self.shares[name])
+            for name, pocket in self.pockets.items()
+        }
+        return replace(self, pockets=pockets)
+
     def gains(self) -> Assessment:
         """Tax the gains of this financial year so far."""
         return assess(self.taxpayer, self.realised_aud)
@@ -201,11 +231,12 @@ class Ledger:
 
     def _close(self, year: int) -> Ledger:
         """Assess the financial year that has ended; carry its losses."""
-        tax, losses = self._tax_aud(), self.gains().losses_carried_aud
+        tax = self._tax_aud()
+        losses = [one.losses_carried_aud for one in assess_each(self.taxpayer, self.realised_aud)]
         bill = ((date(self.year, *_DUE), tax),) if abs(tax) > _CENT else ()
         return replace(
             self,
-            taxpayer=replace(self.taxpayer, carried_losses_aud=losses),
+            taxpayer=_next_year(self.taxpayer, losses, year),
             year=year,
             realised_aud=dict.fromkeys(Kind, 0.0),
             income=(),
@@ -221,6 +252,24 @@ class Ledger:
             for kind, aud in sold_aud.items():
                 realised[kind] += aud
         return Traded(replace(self, pockets=pockets, realised_aud=realised), paid)
+
+
+def _next_year(taxpayer: Taxpayer, losses_aud: Sequence[float], year: int) -> Taxpayer:
+    """Carry losses, one amount per owner, into the financial year that ends in *year*; brackets are those of it."""
+    if taxpayer.owners:
+        owners = tuple(
+            replace(owner, carried_losses_aud=aud, marginal_rate=_rate(owner, year))
+            for owner, aud in zip(taxpayer.owners, losses_aud, strict=True)
+        )
+        return Taxpayer.jointly(owners, income_year=None if taxpayer.income_year is None else year)
+    if taxpayer.taxable_income_aud is None:
+        return replace(taxpayer, carried_losses_aud=losses_aud[0])
+    rate = rate_at(taxpayer.taxable_income_aud, year)
+    return replace(taxpayer, carried_losses_aud=losses_aud[0], marginal_rate=rate, income_year=year)
+
+
+def _rate(owner: Owner, year: int) -> float:
+    return owner.marginal_rate if owner.taxable_income_aud is None else rate_at(owner.taxable_income_aud, year)
 
 
 @dataclass(frozen=True, slots=True)

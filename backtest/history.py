@@ -7,7 +7,8 @@ construction.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import date
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,6 @@ from portfolio.market.history.snapshot import keep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import date
     from pathlib import Path
 
     from backtest.path import Every
@@ -44,12 +44,14 @@ class History:
         payments: Distributions by ticker.
         stated: Facts that a user states for all dates, by ticker and column; and the name of that file.
         like: The id of a bundled market that supplies missing facts for all dates; empty for none.
+        acquired: The first day on which the customer of a walk acquired units, by ticker: there were units then.
     """
 
     prices: Prices
     payments: Mapping[str, list[Payment]]
     stated: tuple[Mapping[str, Mapping[str, str]], str] = ({}, "")
     like: str = ""
+    acquired: Mapping[str, date] = field(default_factory=dict)
 
     def until(self, day: date) -> History:
         """Return what is known on *day*: no price and no distribution of a later day."""
@@ -97,7 +99,7 @@ class History:
         stated, source = self.stated
         # The history tells since when there are units, and not a list of today.
         since = {
-            ticker: {"since": str(self.prices.dates[int(np.argmax(there))])}
+            ticker: {"since": str(min(self.prices.dates[int(np.argmax(there))], self.acquired.get(ticker, date.max)))}
             for ticker, there in zip(self.prices.tickers, np.isfinite(self.prices.values).T, strict=True)
             if there.any()
         }

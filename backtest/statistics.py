@@ -69,7 +69,10 @@ def weekly_returns(path: Path) -> Vector:
         message = f"path {path.strategy} has {len(wealth)} dates, not {_LEAST + 1}: give prices of more weeks"
         raise DataError(message)
     if wealth.min() <= 0 or flows[0] <= 0:
-        message = f"path {path.strategy} has wealth that is not positive, so no returns: give the request more capital"
+        message = (
+            f"path {path.strategy} has wealth that is not positive, so no returns: give the request more capital, or"
+            " pay less out"
+        )
         raise DataError(message)
     returns: Vector = (wealth[1:] - flows[1:]) / wealth[:-1] - 1
     returns[0] = (1 + returns[0]) * wealth[0] / flows[0] - 1

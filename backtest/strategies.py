@@ -16,7 +16,6 @@ from bus.language.messages import MasterPortfolioFailed, encode, parse_request
 from portfolio.market.settlement import settles_on
 from portfolio.orders.carried import units_sold_of
 from portfolio.published.order import Order, Side
-from portfolio.tax.kinds import Kind
 from portfolio.tax.regime import Regime
 from portfolio.tax.sale import cheapest_sale
 from portfolio.terms.mandate import Mandate, Objective
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
     from backtest.account import Costs, Ledger
     from bus.language.messages import FinalEvent, OptimizationRequest
     from portfolio.market.snapshot import Market
+    from portfolio.tax.parcels import Parcel, Quotes
+    from portfolio.tax.taxpayer import Realised, Taxpayer
 
 # Names of the strategies, as paths have them.
 COORDINATED = "coordinated"
@@ -36,6 +37,9 @@ TOGETHER = "without pods"
 EQUAL = "equal weights"
 SINGLE = "single ETF"
 HOLD = "first purchase held"
+
+# An amount of money that counts as none.
+_CENT = 0.005
 
 # The one pocket of a strategy that does not divide its account.
 WHOLE = "whole"
@@ -82,12 +86,14 @@ class Today:
         market: The market that was made from the history until this day.
         prices: The last price of each ETF that has had one.
         costs: The costs of orders.
+        raised_aud: Money that must be in the account after the orders, for withdrawals that are to come.
     """
 
     day: date
     market: Market
     prices: Mapping[str, float]
     costs: Costs
+    raised_aud: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +141,7 @@ class Engine:
         """State the request of a day: what the pocket holds, and the year of its owner so far."""
         body: Body = json.loads(encode(self.request))
         account: Body = body["account"] or {}
-        body["customer"] |= {
-            "total_capital_aud": None,
-            "carried_losses_aud": ledger.taxpayer.carried_losses_aud,
-        }
+        body["customer"] |= {"total_capital_aud": None} | _owners(body["customer"], ledger)
         body |= {
             "request_id": f"{self.request.request_id[:48]}-{today.day}",
             "market": today.market.id,
@@ -151,10 +154,10 @@ class Engine:
             "cash_aud": max(pocket.cash_aud, 0.0),
             "cash_floor_aud": floor_aud,
             "holdings": _holdings(pocket, today),
-            "realised": _realised(ledger),
+            "realised": None if ledger.taxpayer.owners else _realised(ledger.year_so_far()[0]),
         }
-        if pocket.cash_aud < 0:
-            _withdraw(body, today, -pocket.cash_aud)
+        if (leaves_aud := max(-pocket.cash_aud, 0.0) + today.raised_aud * share) > 0:
+            _withdraw(body, today, leaves_aud)
         if any("value_aud" in held for held in body["account"]["holdings"]):
             body["account"]["outside"] = "keep"
         return body
@@ -196,13 +199,23 @@ def _holdings(pocket: Pocket, today: Today) -> list[Body]:
     return list(found.values())
 
 
-def _realised(ledger: Ledger) -> Body:
-    """State the gains and losses of the financial year so far."""
+def _owners(customer: Body, ledger: Ledger) -> Body:
+    """State the losses of earlier years, and of several owners the year so far, which are each owner's own."""
+    taxpayer = ledger.taxpayer
+    if not taxpayer.owners:
+        return {"carried_losses_aud": taxpayer.carried_losses_aud}
+    each = zip(customer["owners"], taxpayer.owners, ledger.year_so_far(), strict=True)
     return {
-        "undiscounted_aud": ledger.realised_aud[Kind.UNDISCOUNTED],
-        "discountable_aud": ledger.realised_aud[Kind.DISCOUNTABLE],
-        "losses_aud": ledger.realised_aud[Kind.LOSS],
+        "owners": [
+            told | {"carried_losses_aud": owner.carried_losses_aud, "realised": _realised(realised)}
+            for told, owner, realised in each
+        ]
     }
+
+
+def _realised(realised: Realised) -> Body:
+    """State the gains and losses of the financial year so far."""
+    return {name: getattr(realised, name) for name in ("undiscounted_aud", "discountable_aud", "losses_aud")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +308,10 @@ class SeparatePods:
 
     def _moves(self, today: Today, ledger: Ledger) -> dict[str, float]:
         """Return the money that each pod gets from the others, AUD."""
-        values = {pod: pocket.value_aud(today.prices) for pod, pocket in ledger.pockets.items()}
+        values = {
+            pod: pocket.value_aud(today.prices) - today.raised_aud * self.shares[pod]
+            for pod, pocket in ledger.pockets.items()
+        }
         total = math.fsum(values.values())
         wanted = {pod: share * total for pod, share in self.shares.items()}
         tolerance = self.engine.request.rules.capital_tolerance
@@ -352,7 +368,7 @@ class FixedWeights:
         there = [ticker for ticker in self.universe if ticker in today.costs.half_spreads and ticker in today.prices]
         if not there:
             return Decided(refused=f"the market of {today.day} has none of {', '.join(self.universe)}")
-        kept_aud = max(ledger.owed_aud(), 0.0) + self.limits.floor_aud
+        kept_aud = max(ledger.owed_aud(), 0.0) + self.limits.floor_aud + today.raised_aud
         units = _whole_units(there, pocket, today, kept_aud, self.limits)
         held = pocket.units()
         buys = {ticker: number for ticker, number in units.items() if number > 0}
@@ -360,7 +376,7 @@ class FixedWeights:
         sold: tuple[float, ...] = ()
         if sells and held:
             quotes = quotes_of(today.day, today.prices, today.costs).with_brokerage(today.costs.brokerage_aud, sells)
-            sold = cheapest_sale(pocket.parcels, sells, quotes, ledger.taxpayer, Regime()).units
+            sold = cheapest_sale(pocket.parcels, sells, quotes, ledger.seller(), Regime()).units
         return Decided({WHOLE: Trades(buys, tuple(float(round(units)) for units in sold))})
 
 
@@ -400,24 +416,53 @@ def _paid_aud(number: int, price: float, ticker: str, costs: Costs) -> float:
 
 @dataclass(frozen=True, slots=True)
 class FirstPurchaseHeld:
-    """Buy the coordinated portfolio once, and sell nothing but what a tax bill needs; income stays as cash."""
+    """Order as the coordinated portfolio once, then only sell for tax bills and withdrawals; income stays as cash.
+
+    Attributes:
+        first: The coordinated portfolio.
+        begun: The parcels of the start.
+    """
 
     first: Coordinated
+    begun: tuple[Parcel, ...] = ()
     name: str = HOLD
     shares: Mapping[str, float] = field(default_factory=lambda: {WHOLE: 1.0})
 
     def decide(self, today: Today, ledger: Ledger) -> Decided:
-        """Return the first orders; later, sales of the largest holding if cash is short."""
+        """Return the first orders; later, sales of the largest holdings if cash is short."""
         pocket = ledger.pockets[WHOLE]
-        if not pocket.parcels:
+        if pocket.parcels == self.begun:
             return self.first.decide(today, ledger)
-        held = {t: n * today.prices[t] for t, n in pocket.units().items() if t in today.costs.half_spreads}
-        if pocket.cash_aud >= 0 or not held:
-            return Decided()
-        largest = max(held, key=lambda ticker: (held[ticker], ticker))
-        price = today.prices[largest]
-        a_unit = -_paid_aud(-1, price, largest, today.costs) + today.costs.brokerage_aud
-        number = min(math.ceil((today.costs.brokerage_aud - pocket.cash_aud) / a_unit), round(held[largest] / price))
-        quotes = quotes_of(today.day, today.prices, today.costs)
-        sale = cheapest_sale(pocket.parcels, {largest: number}, quotes, ledger.taxpayer, Regime())
-        return Decided({WHOLE: Trades({}, tuple(float(round(units)) for units in sale.units))})
+        return Decided(raising(ledger, today.raised_aud, today.day, today.prices, today.costs))
+
+
+def raising(ledger: Ledger, aud: float, day: date, prices: Mapping[str, float], costs: Costs) -> dict[str, Trades]:
+    """Return the sales, from the largest holding on, after which each pocket has its share of *aud* in cash.
+
+    A pocket that has nothing left to sell stays short.
+    """
+    found = {
+        name: _sold_for(p, aud * ledger.shares[name], ledger.seller(), quotes_of(day, prices, costs), prices, costs)
+        for name, p in ledger.pockets.items()
+    }
+    return {name: Trades({}, sold) for name, sold in found.items() if sold}
+
+
+def _sold_for(
+    pocket: Pocket, wanted_aud: float, seller: Taxpayer, quotes: Quotes, prices: Mapping[str, float], costs: Costs
+) -> tuple[float, ...]:
+    """Return the units to sell of each parcel, so that the pocket has *wanted_aud* in cash; empty for none."""
+    held = {ticker: units for ticker, units in pocket.units().items() if ticker in costs.half_spreads}
+    lacks_aud, sells = wanted_aud - pocket.cash_aud, dict[str, int]()
+    for ticker in sorted(held, key=lambda ticker: (held[ticker] * prices[ticker], ticker), reverse=True):
+        if lacks_aud < _CENT:
+            break
+        a_unit_aud = -_paid_aud(-1, prices[ticker], ticker, costs) + costs.brokerage_aud
+        sells[ticker] = min(math.ceil((costs.brokerage_aud + lacks_aud) / a_unit_aud), round(held[ticker]))
+        lacks_aud -= -_paid_aud(-sells[ticker], prices[ticker], ticker, costs)
+    if not sells:
+        return ()
+    units = cheapest_sale(
+        pocket.parcels, sells, quotes.with_brokerage(costs.brokerage_aud, sells), seller, Regime()
+    ).units
+    return tuple(float(round(each)) for each in units)

@@ -5,6 +5,7 @@ Pure but for the markets, which are written to a folder: no clock, no randomness
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
@@ -13,17 +14,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backtest.account import Costs, Ledger, Paid, Pocket
+from backtest.beginning import divided
 from backtest.history import History, decision_days
 from backtest.path import CASH, Decision, Path, Walk
-from backtest.strategies import Decided, Today
+from backtest.payments import to_raise_aud
+from backtest.strategies import Decided, Today, raising
 from portfolio.errors import DataError
 from portfolio.tax.regime import income_year
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path as Folder
 
     from backtest.path import Every
+    from backtest.payments import CustomerPayment
     from backtest.strategies import Strategy
     from portfolio.market.snapshot import Market
     from portfolio.tax.taxpayer import Taxpayer
@@ -41,22 +45,26 @@ class Walker:
         train: Weekly returns from which each market is made.
         every: Time between two dates of orders.
         taxpayer: The owner of every account.
-        capital_aud: Money at the start.
+        start: The account on the first date of orders, before the orders.
         brokerage_aud: Brokerage per order.
         brokerage_share: Brokerage as a share of the order's value, on top.
         cash_rate: Interest per year on cash.
         folder: Folder for the markets.
+        payments: Payments of the customer, in the order of their days.
+        universes: The ETFs that each pod may hold, by pod.
     """
 
     history: History
     train: int
     every: Every
     taxpayer: Taxpayer
-    capital_aud: float
+    start: Pocket
     brokerage_aud: float
     folder: Folder
     brokerage_share: float = 0.0
     cash_rate: float = 0.0
+    payments: tuple[CustomerPayment, ...] = ()
+    universes: Mapping[str, Collection[str]] = field(default_factory=dict)
     _markets: dict[date, Market | str] = field(default_factory=dict)
 
     def walk(
@@ -100,25 +108,20 @@ class Walker:
 
     def _path(self, strategy: Strategy, days: Sequence[date], on_decision: Callable[[str], None]) -> Path:
         weeks = [day for day in self.history.weeks() if day >= days[0]]
-        ledger = Ledger(
-            self.taxpayer,
-            {name: Pocket(self.capital_aud * share) for name, share in strategy.shares.items()},
-            strategy.shares,
-            income_year(days[0]),
-        )
-        wealth, decisions, paid_before = [], [], 0.0
+        opening = self.history.until(days[0]).prices.last()
+        pockets = divided(self.start, strategy.shares, self.universes, opening)
+        ledger = Ledger(self.taxpayer, pockets, strategy.shares, income_year(days[0]))
+        following = dict(zip(days, [*days[1:], None], strict=True))
+        wealth, flows, decisions, paid_before = [], [self.start.value_aud(opening)], [], 0.0
         for before, day in pairwise([weeks[0], *weeks]):
-            for begins, ends in within_years(before, day):
-                ledger = ledger.until(
-                    ends,
-                    self.history.paid_between(begins, ends),
-                    days=(ends - begins).days,
-                    cash_rate=self.cash_rate,
-                )
+            ledger, paid_aud = self._until(ledger, before, day)
+            if before < day:
+                flows.append(paid_aud)
             prices = self.history.until(day).prices.last()
             if day in days:
                 on_decision(strategy.name)
-                ledger, decision = self._decide(strategy, ledger, day, prices, paid_before)
+                raised_aud = to_raise_aud(self.payments, day, following[day])
+                ledger, decision = self._decide(strategy, ledger, day, prices, paid_before, raised_aud)
                 decisions.append(decision)
                 paid_before = ledger.tax_paid_aud
             wealth.append(_cents(ledger.wealth_aud(prices)))
@@ -126,24 +129,51 @@ class Walker:
             strategy=strategy.name,
             dates=tuple(weeks),
             wealth_aud=tuple(wealth),
-            flows_aud=(_cents(self.capital_aud), *(0.0 for _ in weeks[1:])),
+            flows_aud=tuple(_cents(aud) for aud in flows),
             decisions=tuple(decisions),
         )
 
+    def _until(self, ledger: Ledger, before: date, day: date) -> tuple[Ledger, float]:
+        """Book the days after *before* until *day*; return the ledger, and the customer's payments in AUD."""
+        now = {each.day: each.aud for each in self.payments if before < each.day <= day}
+        for begins, ends in within_years(before, day, now):
+            known = self.history.paid_between(begins, ends)
+            ledger = ledger.until(ends, known, days=(ends - begins).days, cash_rate=self.cash_rate)
+            if ends in now:
+                ledger = ledger.pay(now[ends])
+        return ledger, math.fsum(now.values())
+
     def _decide(
-        self, strategy: Strategy, ledger: Ledger, day: date, prices: Mapping[str, float], paid_before: float
+        self,
+        strategy: Strategy,
+        ledger: Ledger,
+        day: date,
+        prices: Mapping[str, float],
+        paid_before: float,
+        raised_aud: float,
     ) -> tuple[Ledger, Decision]:
         market, paid = self._market(day), Paid()
         if isinstance(market, str):
-            decided = Decided(refused=f"no market: {market}")
+            decided, costs = Decided(refused=f"no market: {market}"), self._costs(self._known(day))
         else:
-            costs = Costs(
-                self.brokerage_aud, self.brokerage_share, {etf.ticker: etf.half_spread for etf in market.etfs}
-            )
-            decided = strategy.decide(Today(day, market, prices, costs), ledger)
+            costs = self._costs(market)
+            decided = strategy.decide(Today(day, market, prices, costs, raised_aud), ledger)
             traded = ledger.trade(decided.trades, day, prices, costs)
             ledger, paid = traded.ledger, traded.paid
+        # Whatever a strategy answers, the money of a withdrawal is there in time.
+        if raised_aud and (sales := raising(ledger, raised_aud, day, prices, costs)):
+            traded = ledger.trade(sales, day, prices, costs)
+            ledger, paid = traded.ledger, paid + traded.paid
         return ledger, _decision(ledger, day, prices, paid, ledger.tax_paid_aud - paid_before, decided)
+
+    def _known(self, day: date) -> Market:
+        """Return the last market that could be made before *day*."""
+        made = (self._market(each) for each in sorted(self._markets, reverse=True) if each < day)
+        return next(market for market in made if not isinstance(market, str))
+
+    def _costs(self, market: Market) -> Costs:
+        spreads = {etf.ticker: etf.half_spread for etf in market.etfs}
+        return Costs(self.brokerage_aud, self.brokerage_share, spreads)
 
 
 def _decision(
@@ -166,10 +196,16 @@ def _decision(
     )
 
 
-def within_years(before: date, day: date) -> list[tuple[date, date]]:
-    """Divide the days after *before* until *day* where a financial year ends, so that each payment is in its year."""
-    end = date(day.year, *_YEAR_ENDS)
-    return [(before, end), (end, day)] if before < end < day else [(before, day)]
+def within_years(before: date, day: date, at: Iterable[date] = ()) -> list[tuple[date, date]]:
+    """Divide the days after *before* until *day* where a financial year ends, so that each payment is in its year.
+
+    Args:
+        before: The day before the first.
+        day: The last day.
+        at: Further days at whose end to divide.
+    """
+    ends = {each for each in (date(day.year, *_YEAR_ENDS), *at) if before < each < day}
+    return list(pairwise([before, *sorted(ends), day]))
 
 
 def _cents(aud: float) -> float:

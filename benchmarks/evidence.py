@@ -49,6 +49,7 @@ QUARTERS = 8
 STEPS = 300
 BROKERAGE_AUD = 10
 TAX_RATE = 0.39
+_LEAST_PATHS = 2
 _PODS = Path(__file__).parent / "evidence_pods"
 
 
@@ -76,6 +77,8 @@ def main() -> None:
     parser.add_argument("--write", type=Path, help="write the document into this file")
     parser.add_argument("--jobs", type=int, default=1, help="processes at work")
     options = parser.parse_args()
+    if options.paths < _LEAST_PATHS:
+        parser.error(f"--paths is {options.paths}: an interval over histories needs at least {_LEAST_PATHS}")
     folders = [options.keep / f"simulated-{seed}" for seed in range(1, options.paths + 1)]
     found, seconds = [], 0.0
     with ProcessPoolExecutor(options.jobs) as pool:
@@ -89,7 +92,8 @@ def main() -> None:
         seconds += took
         print(f"public: {took:.0f} s of one core", flush=True)
     if options.write:
-        told = f"{seconds:.0f} s of one core, the public history included: {machine()}"
+        public_too = "" if public is None else ", the public history included"
+        told = f"{seconds:.0f} s of one core{public_too}: {machine()}"
         options.write.write_text(document(found, public, told), encoding="utf-8")
 
 

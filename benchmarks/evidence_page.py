@@ -24,7 +24,7 @@ _INTRO = """# Evidence
 Written by `make evidence`. What the coordinated portfolio saves and what it costs, beside rivals that walk the same
 paths with the same brokerage, spread and tax: the separate pods, one portfolio without pods, equal weights, a single
 ETF, and the first purchase held. *Better* and *worse* are said only of a difference that is larger than its 95 %
-interval; of 55 intervals, about 3 leave zero out by chance alone.
+interval.
 """
 
 _MEANING = """## What this means, and what it does not
@@ -37,7 +37,8 @@ _MEANING = """## What this means, and what it does not
   estimates cause. A rule of the request holds it down: `max_turnover`, `max_tax_aud`, or a market of an outlook in
   place of a history.
 - A pod that wants the best Sharpe ratio takes no part where no mix of its ETFs returned more than cash in two years:
-  its money stays as it is. Such dates are told below; a return target or a market of an outlook in its place invests.
+  its money stays as it is. Such dates, where there are any, are told below; a return target or a market of an outlook
+  in its place invests.
 - Wealth is after the tax on gains that were realised. A strategy that sells less carries gains on which tax is still to
   come; the figures do not take that tax off.
 - The figures are of this customer, these ETFs and these pods; others have other figures.
@@ -115,6 +116,28 @@ def over(results: Sequence[Result]) -> list[Over]:
             reach = float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1)) * error
         found.append(Over(each.rival, each.measure, mean, mean - reach, mean + reach, float(np.mean(values > 0))))
     return found
+
+
+def larger(rows: Sequence[Over]) -> Iterator[str]:
+    """Say first which differences are larger than their intervals, and how many would be by chance."""
+    told = {
+        "for coordination": [row for row in rows if row.verdict == "better"],
+        "against it": [row for row in rows if row.verdict == "worse"],
+        "neither better nor worse": [row for row in rows if row.verdict in {"higher", "lower"}],
+    }
+    beyond = sum(len(some) for some in told.values())
+    yield (
+        f"**{beyond} of {len(rows)} differences are larger than their intervals**; about"
+        f" {len(rows) * (1 - LEVEL):.0f} would be by chance alone."
+    )
+    for way, some in told.items():
+        by_rival = {rival: [_name(row) for row in some if row.rival == rival] for rival in dict.fromkeys(_rivals(rows))}
+        parts = [f"**{rival}**: {', '.join(names)}" for rival, names in by_rival.items() if names]
+        yield f"- {way[:1].upper()}{way[1:]}, by rival: {'; '.join(parts) or 'none'}."
+
+
+def _rivals(rows: Sequence[Over]) -> list[str]:
+    return [row.rival for row in rows]
 
 
 def findings(rows: Sequence[Over]) -> Iterator[str]:
@@ -232,7 +255,10 @@ def document(results: Sequence[Result], public: Result | None, told: str) -> str
     if len(results) > 1:
         first = results[0]
         span = f"{len(results)} simulated histories of {first.weeks} weeks and {first.decisions} dates of orders"
-        parts += [f"## What was found\n\nOver {span}:\n", "\n".join(findings(over(results))) + "\n"]
+        rows = over(results)
+        first, *ways = larger(rows)
+        parts += [f"## What was found\n\nOver {span}, {first[:1].lower()}{first[1:]}\n", "\n".join(ways) + "\n"]
+        parts += ["Rival by rival, with the mean differences:\n", "\n".join(findings(rows)) + "\n"]
     if public is not None:
         parts += ["In one public history, which is one sample:\n"] if len(results) > 1 else ["## What was found\n"]
         parts += ["\n".join(f"- {sentence}" for sentence in sentences(public)) + "\n"]

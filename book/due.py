@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portfolio.check.in_cash import greatest_return
 from portfolio.market.figures import figures
 from portfolio.market.measure import Measure
 from portfolio.tax.pension import minimum, year_start
@@ -31,6 +32,8 @@ RULE = 0.03
 MONEY = "cash"
 # What rounding to whole units may leave of a rule; far below any drift.
 _WITHIN = 1e-6
+# The accuracy with which an agent finds that a pod's ETFs return no more than cash.
+_SOLVED = 2e-6
 _MEASURES = {measure.value: measure for measure in Measure}
 
 
@@ -43,6 +46,7 @@ class Cause(StrEnum):
     CLASS_DRIFT = "class_drift"
     CASH = "cash"
     MARKET = "market"
+    IN_CASH = "in_cash"
     RULE = "rule"
     TARGET = "target"
     PARCEL = "parcel"
@@ -164,6 +168,8 @@ def reasons(
         found += _payments(account)
     if last is not None and new_market:
         found.append(Why(Cause.MARKET, f"{today.market} differs from {last.market.id} in more than prices"))
+    if last is not None and last.in_cash and prices.market.sha256 != last.market.sha256:
+        found += _back_from_cash(prices.market, last)
     if account is None:
         return found
     owned = None if last is None else last.terms.owned
@@ -185,6 +191,28 @@ def _payments(account: AccountToday) -> Iterator[Why]:
         yield Why(Cause.CASH, f"{account.contribution_aud:,.2f} AUD come in")
     if account.withdraw_aud > 0:
         yield Why(Cause.CASH, f"{account.withdraw_aud:,.2f} AUD are to be paid out")
+
+
+def _back_from_cash(market: Market, last: Suggestion) -> Iterator[Why]:
+    """List the pods that took no part, and that have a mix of ETFs by now that is expected to return more than cash."""
+    for pod, one in last.in_cash.items():
+        may = tuple(
+            float(market.expected_returns[i])
+            for i in market.positions(t for t in one.mandate.universe if t in market.tickers and t not in one.left_out)
+        )
+        greatest = _greatest(may, one.mandate.max_position, one.mandate.min_effective_holdings)
+        if greatest > market.risk_free + _SOLVED:
+            yield Why(
+                Cause.IN_CASH,
+                f"{pod} took no part, and a mix of its ETFs is expected to return {greatest:.2%} by now, cash"
+                f" {market.risk_free:.2%}",
+            )
+
+
+@cache
+def _greatest(returns: tuple[float, ...], largest: float, effective_holdings: float) -> float:
+    """Compute the greatest return of a mix: accounts of a book share a market and few mandates."""
+    return greatest_return(np.array(returns), largest, effective_holdings)
 
 
 def _drift(held: _Held, last: Suggestion, thresholds: Thresholds) -> Iterator[Why]:

@@ -99,6 +99,17 @@ class _Mandate(_Part):
     max_position: float
 
 
+class _MandateInCash(_Part):
+    universe: tuple[str, ...]
+    max_position: Annotated[float, Field(gt=0, le=1)] = 1.0
+    min_effective_holdings: Annotated[float, Field(ge=1)] = 1.0
+
+
+class _InCash(_Part):
+    mandate: _MandateInCash
+    left_out: tuple[str, ...] = ()
+
+
 class _Pod(_Part):
     mandate: _Mandate
     capital_share: float
@@ -138,6 +149,7 @@ class Suggestion(_Part):
     trading: _Trading | None = None
     pods: Mapping[str, _Pod]
     goals: tuple[_Goal, ...]
+    in_cash: Mapping[str, _InCash] = {}
 
 
 def read(kind: type[_T], data: bytes) -> _T:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bus.language.messages import (
@@ -17,12 +18,16 @@ from bus.process.answering import fault
 from challenger.payload import NO_PORTFOLIO
 from portfolio.errors import DataError
 from portfolio.market import snapshot as markets
+from portfolio.published.robustness import Effort
 from portfolio.robustness.challenge import challenge
 from portfolio.robustness.suggestion import Suggestion
 
 if TYPE_CHECKING:
     from bus.language.messages import Challenge
-    from portfolio.published.robustness import Effort
+
+# Seconds of CPU after which the last guard ends a challenge: five times the most that any example was measured to take,
+# so that the answer depends on the clock only where something is wrong.
+_MOST_CPU_S = {Effort.QUICK: 10.0, Effort.FULL: 240.0}
 
 
 def answer(request_id: str, data: bytes, final_sha256: str, effort: Effort) -> Challenge:
@@ -38,7 +43,7 @@ def answer(request_id: str, data: bytes, final_sha256: str, effort: Effort) -> C
     def refuse(reason: Unchallenged, message: str) -> PortfolioNotChallenged:
         return PortfolioNotChallenged(request_id=request_id, final_sha256=final_sha256, reason=reason, message=message)
 
-    began = time.perf_counter()
+    began, began_cpu = time.perf_counter(), time.process_time()
     try:
         event = parse_final(data)
     except BadMessageError as error:
@@ -56,7 +61,8 @@ def answer(request_id: str, data: bytes, final_sha256: str, effort: Effort) -> C
         )
         return refuse(Unchallenged.MARKETS_DIFFER, message)
     try:
-        robustness = challenge(suggestion_of(event), market, effort)
+        stop = partial(_is_over, began_cpu + _MOST_CPU_S[effort])
+        robustness = challenge(suggestion_of(event), market, effort, stop)
     except Exception as error:  # noqa: BLE001 - one event must not stop the queue behind it
         return refuse(Unchallenged.INTERNAL_ERROR, fault(error))
     return PortfolioChallenged(
@@ -66,6 +72,10 @@ def answer(request_id: str, data: bytes, final_sha256: str, effort: Effort) -> C
         robustness=robustness,
         elapsed_s=round(time.perf_counter() - began, 6),
     )
+
+
+def _is_over(end: float) -> bool:
+    return time.process_time() > end
 
 
 def suggestion_of(event: MasterPortfolioOptimized) -> Suggestion:

@@ -43,6 +43,12 @@ if TYPE_CHECKING:
     type=TABLE,
     help="CSV of distributions: ticker, date, amount_aud, franked_share. Without them, PRICES count as total return.",
 )
+@click.option(
+    "--payments",
+    "paid",
+    type=TABLE,
+    help="CSV of the customer's payments: date, amount_aud; negative for a withdrawal, whose money the orders raise.",
+)
 @click.option("--facts", type=TABLE, help="CSV of facts for all dates: ticker, asset_class, liquidity, ...")
 @click.option("--like", default=LIKE, show_default=True, help="Bundled market that fills in facts; '' for none.")
 @click.option("--single", default="VGS", show_default=True, metavar="TICKER", help="The ETF of the rival with one ETF.")
@@ -63,6 +69,7 @@ def backtest(  # noqa: PLR0913, PLR0917 - one argument an option
     train: int,
     every: Every,
     distributions: Path | None,
+    paid: Path | None,
     facts: Path | None,
     like: str,
     single: str,
@@ -85,6 +92,7 @@ def backtest(  # noqa: PLR0913, PLR0917 - one argument an option
     from backtest.history import decision_days
     from backtest.kept import write
     from backtest.path import write_walk
+    from backtest.payments import read_payments
     from cli.pages.backtest import show_walk, wealth_csv
     from cli.pages.final_event import make_console
     from cli.what_if.backtest import prepare, read_history
@@ -96,7 +104,8 @@ def backtest(  # noqa: PLR0913, PLR0917 - one argument an option
         mandates = {mandate.pod: mandate for mandate in (load(pod) for pod in (*bundled(), *map(str, files)))}
         history = read_history(prices, distributions, facts, like)
         dates = len(decision_days(history, train, every))
-        run = prepare(history, read_request(file), mandates, train, every, single, steps, folder)
+        payments = read_payments(paid) if paid else ()
+        run = prepare(history, read_request(file), mandates, train, every, single, steps, folder, payments)
         columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, console=make_console(stderr=True), transient=True) as progress:
             task = progress.add_task("", total=len(run.strategies) * dates)

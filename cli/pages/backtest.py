@@ -45,6 +45,10 @@ def _said(walk: Walk) -> list[str]:
     )
     markets = f"{len(walk.markets)} dates of orders, each with a market of the {walk.train} weekly returns before it."
     said = [markets, told]
+    later = walk.paths[0].flows_aud[1:]
+    if any(later):
+        came, went = (math.fsum(max(sign * aud, 0.0) for aud in later) for sign in (1, -1))
+        said.append(f"After the start, {came:,.2f} AUD came in and {went:,.2f} AUD were paid out, of each strategy.")
     said += [
         f"{path.strategy} had no answer on {first.date}: {first.refused}"
         for path in walk.paths

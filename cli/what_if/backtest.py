@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from backtest.customer import capital_aud, refuse, strategies
-from backtest.history import History
+from backtest.customer import first_acquired, refuse, start_of, strategies, taxpayer_on
+from backtest.history import History, decision_days
 from backtest.kept import Kept, digest, own_markets
+from backtest.payments import refuse_payments
 from backtest.strategies import Answer, Engine
 from backtest.walk import Walker
 from bus.language.messages import MasterPortfolioFailed, Reason, encode
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from backtest.path import Every, Walk
+    from backtest.payments import CustomerPayment
     from backtest.strategies import Strategy
     from bus.language.messages import OptimizationRequest
     from portfolio.terms.mandate import Mandate
@@ -89,6 +91,7 @@ def prepare(  # noqa: PLR0913, PLR0917 - the inputs of a backtest
     single: str,
     steps: int,
     folder: Path,
+    payments: tuple[CustomerPayment, ...] = (),
 ) -> Backtest:
     """Check the inputs, and name the strategies.
 
@@ -101,32 +104,37 @@ def prepare(  # noqa: PLR0913, PLR0917 - the inputs of a backtest
         single: The ETF of the strategy that holds one ETF.
         steps: Most steps of the search for one answer.
         folder: The folder of the results.
+        payments: Payments of the customer into and out of the account.
 
     Raises:
-        DataError: If the request asks for what no backtest can do, or *single* has no prices.
+        DataError: If the request or a payment asks for what no backtest can do, or *single* has no prices.
     """
     if strange := [pod for pod in request.asked() if pod not in mandates]:
         message = (
             f"pod_weights names {doubted(strange, mandates)}: name one of {', '.join(mandates)}, or give --mandate"
         )
         raise DataError(message)
-    refuse(request, history.prices.dates[-1])
+    days = decision_days(history, train, every)
+    refuse(request, history, days[0])
+    refuse_payments(payments, days, history.prices.dates[-1])
     program = f"podfolio {version('podfolio')}, {steps} steps"
     asked = {pod: mandates[pod] for pod in request.asked()}
     engine = Engine(request, asked, Kept(folder / "answers", Stepwise(steps), program))
-    account = request.account
+    account, start = request.account, start_of(request)
     walker = Walker(
-        history=history,
+        history=replace(history, acquired=first_acquired(start.parcels)),
         train=train,
         every=every,
-        taxpayer=request.customer.taxpayer(),
-        capital_aud=capital_aud(request),
+        taxpayer=taxpayer_on(request, days[0]),
+        start=start,
         brokerage_aud=request.brokerage_aud,
         brokerage_share=account.brokerage_share if account else 0.0,
         cash_rate=account.cash_rate if account else 0.0,
         folder=folder / "markets",
+        payments=payments,
+        universes={pod: mandate.universe for pod, mandate in asked.items()},
     )
-    told = (encode(request), sorted(asked.items()), train, every, single, history.stated, history.like)
+    told = (encode(request), sorted(asked.items()), train, every, single, history.stated, history.like, payments)
     inputs = digest(
         repr((history.prices.tickers, history.prices.dates, sorted(history.payments.items()))).encode(),
         history.prices.values.tobytes(),

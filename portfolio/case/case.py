@@ -95,6 +95,19 @@ class Case:
         return self._once("naive", lambda: put_side_by_side(self.sleeves))
 
     @property
+    def touched(self) -> Vector:
+        """Weights of the whole, shape (n,), at which a tangent takes the place of the volatility.
+
+        Those of the separate pods, until a better portfolio is known.
+        """
+        weights: Vector = self._known.get("touched", self.side_by_side.sum(axis=0))
+        return weights
+
+    def touch(self, weights: Vector) -> None:
+        """Take the tangent at *weights* from now on, in all programs of this case and of its copies."""
+        self._known["touched"] = weights
+
+    @property
     def naive(self) -> Overview:
         """The figures of the separate pods, where each pod trades alone."""
         return self.overview(self.side_by_side, pooled=False)

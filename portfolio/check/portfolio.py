@@ -674,8 +674,6 @@ class Portfolio:
             for goal in self.event["goals"]
             if goal["name"] == "never_worse.sharpe_ratio"
         )
-        if losing and ratio and "never_worse.sharpe_ratio" not in told:
-            yield "a negative Sharpe ratio was kept by a stronger row, and that is not said"
         if "never_worse.sharpe_ratio" in told and ratio and not losing:
             yield "a Sharpe ratio that is not negative needs no stronger row"
         limits_met = all(goal["met"] for goal in self.event["goals"] if goal["figure"] == "correlation")

@@ -7,6 +7,8 @@ from functools import partial
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from portfolio.conic.earlier import Earlier, Known
 from portfolio.conic.solution import Leaf, Status, relative_gap
 from portfolio.errors import DataError, SolverError, UnreachableGoalError
@@ -211,16 +213,18 @@ def _finish(
     session: SearchSession, form: Formulation, solution: Solution, levels: Levels, gap: float
 ) -> CoordinatedPortfolio:
     """Impose the limits on correlations, if the terms ask for them, and certify the result."""
+    form, solution, wide = _of_all(session, form, solution, levels, gap)
     bound, proven, levels_used = solution.bound, solution.status is Status.OPTIMAL, form.levels
     tree = Earlier(form.program, solution.leaves) if all(type(leaf) is Leaf for leaf in solution.leaves) else None
     form, solution, limited = limit_correlations(session, form, solution, gap)
     states = solution.states
     assert states is not None  # noqa: S101 - the caller has a portfolio
     value = _value(form, solution)
-    bound = min(bound, value)  # two solves of the same optimum differ in their last digits
-    restricted = tuple(form.restricted)
+    # Two solves of the same optimum differ in their last digits.
+    bound = min(bound if wide is None else wide, value)
+    restricted = tuple(form.restricted) if wide is None else ()
     # Time may have ended the searches at a portfolio of the rules alone that meets this goal: the weaker claim, too.
-    if not restricted and _SHARPE_RATIO in levels.kept and needs_stronger_row(form):
+    if wide is None and not restricted and _SHARPE_RATIO in levels.kept and needs_stronger_row(form):
         restricted = (_SHARPE_RATIO,)
     certified = proven and levels.proven and not restricted and relative_gap(value, bound) <= gap
     # Correlations above their limits are not certified: a portfolio nearer to the limits may exist.
@@ -252,6 +256,47 @@ def _finish(
         proof=tree,
         known=session.known,
     )
+
+
+def _of_all(
+    session: SearchSession, form: Formulation, solution: Solution, levels: Levels, gap: float
+) -> tuple[Formulation, Solution, float | None]:
+    """Bound the objective of all portfolios, also of those that a stronger row excludes, and look among these.
+
+    A weaker row in its place gives the bound. Where its best portfolio keeps the goal, that is the answer; else the
+    tangent moves to the last portfolio, again and again, which makes no step worse (the convex-concave procedure).
+
+    Returns:
+        The program and the solution of the best portfolio that was found, and the bound: None where there is no
+        stronger row, where time ends the search without a bound, and where a goal gave way that is served after the
+        stronger row, which may be the reason.
+    """
+    if not form.restricted:
+        return form, solution, None
+    after = [goal for goal in takewhile(lambda goal: goal.name != _SHARPE_RATIO, reversed(form.goals)) if goal.figure]
+    if any(levels.kept.get(goal.name) != goal.asked for goal in after):
+        return form, solution, None
+    weaker = session.formulate(levels=form.levels, weaker=True)
+    widest = session.solve(weaker, gap)
+    if not np.isfinite(widest.bound):
+        return form, solution, None
+    ratio, case = next(goal for goal in form.goals if goal.name == _SHARPE_RATIO), form.case
+    X = form.weights(solution)
+    if widest.x is not None and ratio.beats(form.levels[ratio.name], case.delivered(ratio, weaker.weights(widest))):
+        X = weaker.weights(widest)
+    for _ in takewhile(lambda _: not session.stop(), range(_STEPS)):
+        if relative_gap(solution.value, widest.bound) <= gap:
+            break
+        before = case.touched
+        case.touch(X.sum(axis=0))
+        nearer = session.formulate(levels=form.levels)
+        step = session.solve(nearer, gap)
+        if step.x is None or step.value > solution.value - _STEP_GAIN * abs(solution.value):
+            case.touch(before)
+            break
+        form, solution, X = nearer, step, nearer.weights(step)
+    session.states, session.X = solution.states, form.weights(solution)
+    return form, solution, widest.bound
 
 
 def _value(form: Formulation, solution: Solution) -> float:

@@ -59,6 +59,7 @@ class Formulate(Protocol):
         without: Collection[str] = (),
         aim: tuple[Goal, float] | None = None,
         near: Near | None = None,
+        weaker: bool = False,
     ) -> Formulation:
         """See ``Formulation``."""
 

@@ -214,6 +214,8 @@ class Robustness:
         words: The answer in one sentence.
         other_aim: What a worst case would change, or did change where the request asked for one; None where the market
             states no error of its returns, or there is no such portfolio.
+        ended_early: Whether a limit of computing time ended the work before all of it was done. The limit is far above
+            the usual time, so that the same event gives the same challenge on any machine.
     """
 
     effort: Effort
@@ -234,3 +236,4 @@ class Robustness:
     worth: Worth | None
     words: str
     other_aim: OtherAim | None = None
+    ended_early: bool = False

@@ -58,11 +58,13 @@ class Question:
         terms: The terms, with the holdings of today valued.
         pods: The pods, in the order of the event.
         answers: Number of answers so far.
+        searches: Number of searches that the first answer took; more than one where goals give way to each other.
     """
 
     terms: Terms
     pods: Mapping[str, PodAccount]
     answers: int = 0
+    searches: int = 0
     _start: States | None = None
     _known: Known = field(default_factory=Known)
     _sleeves: dict[Hashable, Sleeve] = field(default_factory=dict)
@@ -86,7 +88,7 @@ class Question:
         except (UnreachableGoalError, SolverError):
             return None
         if self._start is None:
-            self._start, self._known = solution.states, session.known
+            self._start, self._known, self.searches = solution.states, session.known, session.searches
         return Answer(case, form.weights(solution), solution.status is Status.OPTIMAL and levels.proven)
 
     def with_aim(self, robust: Robust | None) -> Question:

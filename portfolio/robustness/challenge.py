@@ -6,7 +6,7 @@ Pure: the same suggestion and the same market give the same challenge.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +30,8 @@ from portfolio.robustness.worst_case import other_aim
 from portfolio.robustness.worth import worth_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from portfolio import Matrix, Vector
     from portfolio.case.case import Case
     from portfolio.market.snapshot import Market
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 DRAWS = 100
 # With more places of an ETF in a pod than this, or with an account, one answer takes some tenths of a second.
 _MANY = 40
+# An answer of more searches than this takes some 0.05 s, of one search 0.015 s.
+_FEW_SEARCHES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,34 +63,40 @@ class _Work:
 # A tenth of a percentage point: publications state no finer figures. Measured in docs/model.md.
 _FULL = _Work(DRAWS, 0.001, one_etf=True)
 _QUICK = _Work(20, 0.002, one_etf=True)
+_QUICK_OF_SEARCHES = _Work(12, 0.004, one_etf=True)
 _QUICK_OF_MUCH = _Work(6, 0.008, one_etf=False)
 
 
-def challenge(suggestion: Suggestion, market: Market, effort: Effort) -> Robustness:
+def challenge(
+    suggestion: Suggestion, market: Market, effort: Effort, stop: Callable[[], bool] = lambda: False
+) -> Robustness:
     """Challenge a suggestion.
 
     Args:
         suggestion: The suggestion.
         market: The market that it was computed with.
         effort: QUICK or FULL.
+        stop: The last guard, asked between answers; true ends the work with the answers so far, which is told.
     """
-    work = _work(suggestion, effort)
     question = Question(suggestion.terms, suggestion.pods)
     question.ask(market)
+    work = _work(suggestion, effort, question.searches)
     seed = seed_of(suggestion.request_id)
     markets = list(drawn_markets(market, seed, DRAWS))
-    answers = [question.ask(each) for each in islice(markets, work.asked_again)]
+    answers = [question.ask(each) for each in takewhile(lambda _: not stop(), islice(markets, work.asked_again))]
     found = {draw: answer for draw, answer in enumerate(answers) if answer is not None}
     X = suggestion.holdings(market)
     w = X.sum(axis=0)
-    halving = Halving(question, market, w, work.resolution)
+    halving = Halving(question, market, w, work.resolution, stop)
     drawn = kind_of(market)
     weights = np.array([answer.X.sum(axis=0) for answer in found.values()])
     same = float(((weights > 0) == (w > 0)).all(axis=1).mean()) if found else None
     turnover = [turnover_of(row, w) for row in weights]
     worth = worth_of(suggestion, market, [each.expected_returns for each in markets])
     one = halving.one_etf() if work.one_etf else None
-    risky = halving.all_risky()
+    risky = None if stop() else halving.all_risky()
+    ended_early = stop()
+    aim = None if ended_early else other_aim(question, suggestion, market)
     return Robustness(
         effort=effort,
         seed=seed,
@@ -104,16 +114,20 @@ def challenge(suggestion: Suggestion, market: Market, effort: Effort) -> Robustn
         one_etf=one,
         all_risky=risky,
         worth=worth,
-        words=in_words(market, drawn, worth, same, len(found), risky),
-        other_aim=other_aim(question, suggestion, market),
+        words=in_words(market, drawn, worth, same, len(found), risky, ended_early=ended_early),
+        other_aim=aim,
+        ended_early=ended_early,
     )
 
 
-def _work(suggestion: Suggestion, effort: Effort) -> _Work:
+def _work(suggestion: Suggestion, effort: Effort, searches: int) -> _Work:
+    """Choose the work by the size of the question and of its first answer, and not by a clock."""
     if effort is Effort.FULL:
         return _FULL
     places = sum(len(pod.mandate.universe) for pod in suggestion.pods.values())
-    return _QUICK_OF_MUCH if suggestion.terms.owned is not None or places > _MANY else _QUICK
+    if suggestion.terms.owned is not None or places > _MANY:
+        return _QUICK_OF_MUCH
+    return _QUICK_OF_SEARCHES if searches > _FEW_SEARCHES else _QUICK
 
 
 def _etfs(market: Market, w: Vector, weights: Matrix) -> tuple[SureEtf, ...]:

@@ -16,7 +16,7 @@ from portfolio.published.robustness import SmallestChange
 from portfolio.robustness.draws import cash_etf, with_returns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from portfolio import Vector
     from portfolio.market.snapshot import Market
@@ -34,10 +34,19 @@ class Halving:
         market: The event's market.
         held: Whether each ETF is held in the suggestion, shape (n,).
         resolution: The distance at which halving ends, per year.
+        stop: Asked before each further answer; true ends the halving where it is.
     """
 
-    def __init__(self, question: Question, market: Market, held: Vector, resolution: float) -> None:
+    def __init__(
+        self,
+        question: Question,
+        market: Market,
+        held: Vector,
+        resolution: float,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._question, self._market, self._held, self._resolution = question, market, held, resolution
+        self._stop = stop
 
     def all_risky(self) -> SmallestChange:
         """Change all returns but that of the cash ETF together, down and up."""
@@ -48,12 +57,17 @@ class Halving:
         up = self._smallest(tickers, risky, MOST if down.change is None else -down.change)
         return down if up.change is None else up
 
-    def one_etf(self) -> SmallestChange:
-        """Change one return: of an ETF that is held, down, and of any other that a pod may hold, up."""
+    def one_etf(self) -> SmallestChange | None:
+        """Change one return: of an ETF that is held, down, and of any other that a pod may hold, up.
+
+        None where not all of these were tried.
+        """
         best = SmallestChange((), None, MOST, MOST, {})
         for j, ticker in enumerate(self._market.tickers):
             if not any(ticker in pod.mandate.universe for pod in self._question.pods.values()):
                 continue
+            if self._stop():
+                return None
             way = np.zeros(len(self._held))
             way[j] = -1.0 if self._held[j] else 1.0
             most = MOST if best.change is None else abs(best.change) - self._resolution
@@ -67,7 +81,7 @@ class Halving:
         if answer is None:
             return SmallestChange(tickers, None, sign * most, most, {})
         stays, changes = 0.0, most
-        while changes - stays > self._resolution * (1 + 1e-9):
+        while changes - stays > self._resolution * (1 + 1e-9) and not self._stop():
             middle = (stays + changes) / 2
             if (now := self._differs(way * middle)) is None:
                 stays = middle

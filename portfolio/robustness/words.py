@@ -14,8 +14,15 @@ _SURE = {Sure.CLEAR: "clear", Sure.LIKELY: "likely", Sure.WITHIN_NOISE: "within 
 AGAINST = {"today": "the holdings of today", "separate": "the separate pods"}
 
 
-def in_words(
-    market: Market, drawn: Drawn, worth: Worth | None, same: float | None, found: int, risky: SmallestChange | None
+def in_words(  # noqa: PLR0913 - the parts of the sentence
+    market: Market,
+    drawn: Drawn,
+    worth: Worth | None,
+    same: float | None,
+    found: int,
+    risky: SmallestChange | None,
+    *,
+    ended_early: bool = False,
 ) -> str:
     """Say how sure the suggestion is.
 
@@ -26,6 +33,7 @@ def in_words(
         same: Part of the portfolios of drawn markets with the same ETFs.
         found: Number of these portfolios.
         risky: The smallest change of all risky returns at which other ETFs come out.
+        ended_early: Whether computing time ended the work before all of it was done.
     """
     parts = []
     if worth is not None:
@@ -40,6 +48,8 @@ def in_words(
         parts.append(f"the same ETFs come out in {round(same * found)} of {found} markets drawn within the error")
     if risky is not None:
         parts.append(_change(risky))
+    if ended_early:
+        parts.append("a limit of computing time ended the search for more")
     return "; ".join(parts)
 
 

@@ -90,5 +90,18 @@ def test_the_document_says_how_many_histories_there_were(tmp_path: Path) -> None
     assert "Over 3 simulated histories of 156 weeks and 12 dates of orders" in text
     assert "of 3 simulated histories, no more" in text
     assert "- Against **separate pods**: better: " in text
+    # The differences that are larger than their intervals come first, with their number.
+    rows = over(results)
+    beyond = [row for row in rows if row.verdict != "within"]
+    assert f"**{len(beyond)} of {len(rows)} differences are larger than their intervals**" in text
+    better = text[text.index("- For coordination, by rival: ") :].partition("\n")[0].partition(": ")[2]
+    assert better.count(", ") + better.count("; ") + 1 == sum(row.verdict == "better" for row in beyond)
+    order = [
+        "- For coordination, by",
+        "- Against it, by",
+        "- Neither better nor worse, by",
+        "- Against **separate pods**",
+    ]
+    assert sorted(order, key=text.index) == order
     # Findings come before figures.
     assert text.index("What was found") < text.index("| mean of a history |")

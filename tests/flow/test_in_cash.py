@@ -130,6 +130,26 @@ def test_half_of_the_capital_stays_where_the_pod_with_half_takes_no_part(model: 
     assert (model.separate.cash_aud, model.suggested.cash_aud) == pytest.approx((50_000.0, 50_000.0))
 
 
+def test_the_answer_is_certified_though_the_money_makes_the_sharpe_ratio_negative(
+    model: MasterPortfolioOptimized, from_cash: MasterPortfolioOptimized
+) -> None:
+    for event in (model, from_cash):
+        assert event.separate is not None
+        assert event.separate.sharpe_ratio is not None
+        assert event.separate.sharpe_ratio < 0
+        assert (event.certificate.restricted, event.certificate.certified) == ((), True)
+        assert event.at_most_better_by is not None
+
+
+def test_where_the_ratio_decides_the_gap_is_told_and_is_of_all_portfolios() -> None:
+    event = optimised(ask(account=account(30_000.0, {"VGS": 200, "GOLD": 400})))
+
+    # The weaker row that bounds all portfolios is not tight here.
+    assert (event.certificate.restricted, event.certificate.certified) == ((), False)
+    assert 1e-4 < event.certificate.gap < 0.02
+    assert event.at_most_better_by is not None
+
+
 def test_the_others_are_coordinated_as_if_so_much_cash_had_been_asked_for(from_cash: MasterPortfolioOptimized) -> None:
     # Of what gamma leaves, alpha has 0.2 / 0.5 and beta 0.3 / 0.5.
     asked = optimised(ask({"alpha": 0.4, "beta": 0.6}, account=account(100_000.0, min_cash_share=0.5)))

@@ -43,13 +43,15 @@ class Formulation(Structure):
             customer's objective.
         near: Holdings around which convex rows replace the limits on correlations, which are not convex; if None,
             these limits are left out.
+        weaker: Whether a row that any portfolio with the Sharpe ratio keeps stands in for one that is not convex, in
+            place of a stronger row: the program then bounds all of these portfolios.
 
     Attributes:
         goals: All goals, in the order of service.
         levers: By name of a kept goal: how easing the goal changes the program.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of a program that searches change
         self,
         case: Case,
         *,
@@ -58,6 +60,7 @@ class Formulation(Structure):
         aim: tuple[Goal, float] | None = None,
         invested: float = 0.0,
         near: Near | None = None,
+        weaker: bool = False,
     ) -> None:
         self.goals = case.goals
         self.levels = {goal.name: goal.asked for goal in self.goals} if levels is None else levels
@@ -70,7 +73,7 @@ class Formulation(Structure):
         else:
             vars(self).update(case.structured(caps, lambda: Structure(case, (), caps)).copied())
         self.levers: dict[str, Lever] = {}
-        self.near = near
+        self.near, self.weaker = near, weaker
         everything = np.ones(len(self.market.etfs))
         if aim is not None:
             with self.build.about("aim"):

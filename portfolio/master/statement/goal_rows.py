@@ -219,8 +219,9 @@ def needs_stronger_row(form: Structure) -> bool:
 def _require_sharpe_ratio(form: Structure, ratio: float) -> Lever:
     """Keep a Sharpe ratio of the whole portfolio.
 
-    For a negative ratio the rule is not convex. The tangent of the volatility at the portfolio of the separate pods
-    then replaces the volatility: this row implies the rule.
+    For a negative ratio the rule is not convex. The tangent of the volatility at ``case.touched`` then replaces the
+    volatility: this row implies the rule. The mean of the ETFs' volatilities by weight is at least
+    the volatility: the rule implies the ``weaker`` row with this mean.
     """
     unit = form.naive.volatility
     excess, of_cash = form.expected_return(over=form.market.risk_free)
@@ -228,9 +229,12 @@ def _require_sharpe_ratio(form: Structure, ratio: float) -> Lever:
         # A ratio of zero that the solver's room takes below zero needs no stronger row.
         if needs_stronger_row(form):
             form.restricted.append(f"never_worse.{Row.SHARPE_RATIO}")
-        tangent = form.whole(form.market.Sigma @ form.naive_weights / unit**2)
-        row = form.build.at_least({x: a / unit - ratio * tangent[x] for x, a in excess.items()}, -of_cash / unit)
-        return Lever(row, slope=tangent)
+        Sigma = form.market.Sigma
+        at = form.case.touched
+        slope = np.sqrt(np.diag(Sigma)) if form.weaker else Sigma @ at / np.sqrt(at @ Sigma @ at)
+        volatility = form.whole(slope / unit)
+        row = form.build.at_least({x: a / unit - ratio * volatility[x] for x, a in excess.items()}, -of_cash / unit)
+        return Lever(row, slope=volatility)
     row = _risk_of_the_whole(form, _times(excess, 1 / (ratio * unit)), of_cash / (ratio * unit))
     eased = 1 / (ratio**2 * unit)
     return Lever(row, constant=eased * of_cash, slope=_times(excess, eased), cone=True)

@@ -28,7 +28,10 @@ class Structure(Holdings):
 
     Attributes:
         trades: The variables and rows of the trades; None where the capital is cash.
+        weaker: Whether a weaker row stands in for one that is not convex, in place of a stronger one.
     """
+
+    weaker: bool = False
 
     def __init__(self, case: Case, without: Collection[str], caps: Caps) -> None:
         super().__init__(case, without, caps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 from dataclasses import replace
 from functools import cache
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 from support.builders import OUTLOOK, TRAILING, final_event, request
+from support.reported import optimised
 
 from bus.language.messages import MasterPortfolioOptimized, encode
 from challenger.answer import suggestion_of
@@ -68,6 +70,33 @@ def test_the_same_event_gives_the_same_challenge() -> None:
     again = challenge(suggestion_of(_event()), load(TRAILING), Effort.QUICK)
 
     assert _told(again) == _told(_challenge())
+
+
+@pytest.mark.parametrize("answers", [0, 3, 25, 10_000])
+def test_a_guard_ends_a_challenge_with_the_answers_so_far_and_that_is_told(answers: int) -> None:
+    readings = itertools.count()
+    event, market = _event(), load(TRAILING)
+
+    found = challenge(suggestion_of(event), market, Effort.QUICK, lambda: next(readings) >= answers)
+
+    assert challenge_findings(_told(found), json.loads(encode(event)), market) == []
+    assert found.ended_early == (answers < 10_000)
+    assert found.asked_again == min(answers, 20)
+    assert found.words.endswith("a limit of computing time ended the search for more") == found.ended_early
+    if not found.ended_early:
+        assert _told(found) == _told(_challenge())
+
+
+def test_a_quick_challenge_asks_less_where_an_answer_takes_several_searches() -> None:
+    """Money goals that give way to each other take seven searches, where the reference customer takes one."""
+    question = Question(suggestion_of(_event()).terms, suggestion_of(_event()).pods)
+    question.ask(load(TRAILING))
+
+    assert question.searches == 1
+    assert len(_challenge().portfolios) + _challenge().without_answer == 20
+    event = optimised("money-goals")
+    found = challenge(suggestion_of(event), load(event.market.id), Effort.QUICK)
+    assert (found.asked_again, found.ended_early) == (12, False)
 
 
 def test_the_question_asked_again_of_the_same_market_has_the_same_answer() -> None:

@@ -138,6 +138,12 @@ PAID = {
     "a day too early": b"ticker,date,amount_aud,franked_share\nVAS,0001-01-01,1,0\n",
     "a huge amount": b"ticker,date,amount_aud,franked_share\nVAS,2024-11-01,1e308,0\n",
 }
+IN_AND_OUT = {
+    "a day too far": b"date,amount_aud\n9999-12-31,1\n",
+    "a day too early": b"date,amount_aud\n0001-01-01,1\n",
+    "a huge amount": b"date,amount_aud\n2024-11-01,-1e308\n",
+    "an amount that is none": b"date,amount_aud\n2024-11-01,nan\n",
+}
 
 
 def etf(column: str, value: str) -> bytes:
@@ -336,6 +342,7 @@ READERS = {
     "backtest of a request": Reader(("backtest", "PLACE/prices.csv", "--request", "FILE"), "r.json", JSONS),
     "backtest with facts": Reader((*WALK, "--facts", "FILE"), "facts.csv", FACTS_OF),
     "backtest with distributions": Reader((*WALK, "--distributions", "FILE"), "paid.csv", PAID),
+    "backtest with payments": Reader((*WALK, "--payments", "FILE"), "in-and-out.csv", IN_AND_OUT),
     "backtest with a mandate": Reader((*WALK, "--mandate", "FILE"), "m.toml", MANDATES),
     "verify a challenge": Reader(("verify", "PLACE/event.json", "--challenge", "FILE"), "c.json", EVENT),
     "verify by pods' keys": Reader(

@@ -15,6 +15,7 @@ import pytest
 from support.histories import TICKERS, history, walk
 
 from agents.mandate_files import load
+from backtest.account import Pocket
 from backtest.customer import strategies
 from backtest.history import History, decision_days
 from backtest.kept import Kept, own_markets
@@ -78,7 +79,7 @@ def walked(folder: Path, known: History, *, only: tuple[str, ...] = ()) -> tuple
         train=52,
         every="half-year",
         taxpayer=Taxpayer(Entity.INDIVIDUAL, 0.39),
-        capital_aud=50_000.0,
+        start=Pocket(50_000.0),
         brokerage_aud=10.0,
         folder=folder / "markets",
     )

@@ -94,6 +94,28 @@ def test_drift_is_half_the_sum_of_deviations_by_etf_and_by_class(tmp_path: Path)
     assert look(tmp_path, suggested(), request=drifted, drift=0.093).why == ()
 
 
+def test_a_pod_in_cash_is_told_that_could_come_back(tmp_path: Path) -> None:
+    # VGS and VAS are expected to return more than cash; half of each is the only mix of two effective holdings.
+    def in_cash(*universe: str, sha256: str = "of another day") -> dict[str, Any]:
+        mandate = {"pod": "gamma", "universe": universe, "max_position": 0.6, "min_effective_holdings": 2.0}
+        return suggested(
+            market={"id": OUTLOOK, "sha256": sha256}, in_cash={"gamma": {"mandate": mandate, "left_out": ["GOLD"]}}
+        )
+
+    market = load(OUTLOOK)
+    mean = market.expected_returns[market.positions(["VGS", "VAS"])].mean()
+
+    def back(event: dict[str, Any]) -> str | None:
+        return told(look(tmp_path, event, request=AS_SUGGESTED)).get(Cause.IN_CASH)
+
+    expected = f"a mix of its ETFs is expected to return {mean:.2%} by now, cash {market.risk_free:.2%}"
+    assert back(in_cash("VGS", "VAS")) == f"gamma took no part, and {expected}"
+    # GOLD was not considered; BILL alone returns no more than cash; and in the same market nothing is new.
+    assert back(in_cash("GOLD")) is None
+    assert back(in_cash("BILL")) is None
+    assert back(in_cash("VGS", "VAS", sha256=market.sha256)) is None
+
+
 def test_within_a_class_only_the_etfs_drift(tmp_path: Path) -> None:
     # 20 VAF are replaced by VGB, bonds too, for the same money: 20 x 46.49 / 47.10 = 19.74 units, so 19, and 34.90 of
     # cash. 19 x 47.10 = 894.90. Deviations: VAF -0.09298, VGB +0.08949, cash +0.00349; by class 0.00349 twice.

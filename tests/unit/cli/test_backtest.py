@@ -26,6 +26,10 @@ BODY = {
     "pod_weights": {"alpha": 0.5, "gamma": 0.5},
 }
 
+HOLDINGS = [
+    {"ticker": "NDQ", "units": 1, "parcels": [{"acquired": "2024-01-02", "units": 1, "cost_base_aud": 90.0}]},
+]
+
 
 def refused(folder: File, *options: str, **changes: object) -> str:
     """Return what the command prints of a request with *changes*; it must refuse it."""
@@ -86,7 +90,14 @@ def test_a_price_that_is_stated_for_all_dates_is_refused(tmp_path: File) -> None
                     "contribution_aud": 100.0,
                 },
             },
-            "a backtest starts from cash: leave holdings out; account.contribution_aud is of one day, and a backtest",
+            "account.contribution_aud is of one day, and a backtest has many: give the payments by date (--payments)",
+        ),
+        (
+            {
+                "customer": {"customer_id": "past"},
+                "account": {"as_of": "2025-11-07", "cash_aud": 5_000.0, "holdings": HOLDINGS},
+            },
+            "account.holdings has NDQ, and prices.csv no price of them until 2024-12-27, the first date of orders",
         ),
     ],
 )
