@@ -139,9 +139,10 @@ def accounts(draw: st.DrawFn) -> tuple[OptimizationRequest, list[int], dict[str,
     """Draw a request, units sold of each parcel, and units bought."""
     day = draw(st.sampled_from(["2025-11-10", "2026-07-01", "2027-06-29", "2028-02-29", "2030-08-09"]))
     customer, year = draw(payers())
-    holdings, sold = [], []
+    holdings: list[dict[str, Any]] = []
+    sold: list[int] = []
     for ticker in draw(st.lists(st.sampled_from(sorted(PRICES)), min_size=1, max_size=4, unique=True)):
-        parcels = [
+        parcels: list[dict[str, Any]] = [
             {"acquired": acquired, "units": units, "cost_base_aud": round(units * PRICES[ticker] * part, 2)}
             for acquired, units, part in draw(
                 st.lists(
@@ -157,7 +158,7 @@ def accounts(draw: st.DrawFn) -> tuple[OptimizationRequest, list[int], dict[str,
         ]
         sold += [draw(st.integers(0, parcel["units"])) for parcel in parcels]
         holdings.append({"ticker": ticker, "units": sum(p["units"] for p in parcels), "parcels": parcels})
-    account = {"as_of": day, "cash_aud": draw(AUD), "holdings": holdings, **year}
+    account: dict[str, Any] = {"as_of": day, "cash_aud": draw(AUD), "holdings": holdings, **year}
     if customer.get("entity", "individual") == "individual" and day >= "2027-07-01":
         values = {held["ticker"]: PRICES[held["ticker"]] for held in holdings}
         quarters = ("2027-07-01", "2027-10-01", "2028-01-01", "2028-04-01", "2030-07-01")
@@ -180,8 +181,8 @@ def accounts(draw: st.DrawFn) -> tuple[OptimizationRequest, list[int], dict[str,
     return request, sold, bought
 
 
-@given(accounts(), st.integers(1, 3))
 @examples(400, quick=40)
+@given(accounts(), st.integers(1, 3))
 def test_the_request_of_each_next_year_is_one_that_a_system_takes(
     drawn: tuple[OptimizationRequest, list[int], dict[str, int]], years: int
 ) -> None:
