@@ -35,7 +35,8 @@ MARKETS_BUCKET = "podfolio_markets"
 _MARKETS = f"$KV.{MARKETS_BUCKET}"
 
 # One token of a NATS subject that is also safe as a file name and in a URL.
-ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
+MOST_OF_ID = 64
+ID_PATTERN = rf"^[A-Za-z0-9_-]{{1,{MOST_OF_ID}}}$"
 # No underscore: a pod's name must not look like a rule's name ("never_worse").
 POD_PATTERN = r"^[a-z][a-z0-9-]{0,31}$"
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from datetime import date, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from bus.language.messages import MasterPortfolioFailed, encode, parse_request
+from bus.language.messages.requests import Account, Customer
+from bus.language.subjects import MOST_OF_ID
 from cli.what_if.locally import solve
 from portfolio.market import snapshot as markets
 from portfolio.orders.carried import carry
+from portfolio.tax.adjustments import Adjustment, adjust
+from portfolio.tax.brackets import saved_by_loss
 from portfolio.tax.parcels import Parcel
 from portfolio.tax.regime import REFORM_STARTS, income_year
 from portfolio.tax.taxpayer import Entity
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
     from bus.language.messages import FinalEvent, MasterPortfolioOptimized, OptimizationRequest
     from portfolio.published.order import Order
     from portfolio.published.step import OpenRule
+    from portfolio.published.trading import Trading
     from portfolio.terms.mandate import Mandate
 
 Body = dict[str, Any]
@@ -35,6 +41,8 @@ _ONCE = (
     "withdraw_by",
     "pension",
     "realised",
+    # The cost bases that are carried have these.
+    "cost_base_adjustments",
 )
 # Prices that stay as they are have no inflation: the index of every quarter that is not given.
 _INDEX = 100.0
@@ -104,17 +112,18 @@ def next_request(request: OptimizationRequest, event: MasterPortfolioOptimized) 
         "as_of": day.isoformat(),
         # Tax that was set aside is paid by then.
         "cash_aud": max(trading.cash_left_aud - aside_aud, 0.0),
-        "holdings": _holdings(account["holdings"], trading.orders, bought),
+        "holdings": _holdings(account, trading.orders, bought),
     }
     for name in _ONCE:
         account.pop(name, None)
-    body["customer"]["carried_losses_aud"] = trading.gains.losses_carried_aud
     for goal in body["goals"]:
         goal["years"] = max(goal["years"] - 1, 0)
     # The prices are those of today, however far the day is.
     body |= {"stale_prices": "allow", "request_id": _name(body["request_id"], day)}
     if terms.entity is Entity.INDIVIDUAL and day >= REFORM_STARTS:
         _state_facts(account, event.market.id, day)
+    _state_losses(body["customer"], trading)
+    _lower_loss_value(body)
     return parse_request(json.dumps(body).encode(), body["request_id"])
 
 
@@ -130,22 +139,49 @@ def a_year_later(day: date) -> date:
 def _name(request_id: str, day: date) -> str:
     stem, _, last = request_id.rpartition("-")
     stem = stem if stem and last == f"{income_year(day) - 1}" else request_id
-    return f"{stem}-{income_year(day)}"
+    year = f"-{income_year(day)}"
+    return stem[: MOST_OF_ID - len(year)] + year
 
 
-def _holdings(holdings: list[Body], orders: tuple[Order, ...], day: date) -> list[Body]:
-    """Carry the parcels of all holdings, as the account of a request states them."""
-    parcels = [
+def _state_losses(customer: Body, trading: Trading) -> None:
+    """State the losses that the step leaves: each owner's own, where there are several."""
+    if trading.owners:
+        for stated, owner in zip(customer["owners"], trading.owners, strict=True):
+            stated |= {"carried_losses_aud": owner.gains.losses_carried_aud, "realised": None}
+    else:
+        customer["carried_losses_aud"] = trading.gains.losses_carried_aud
+
+
+def _lower_loss_value(body: Body) -> None:
+    """Lower the value of a dollar of losses to the most that the year of the step allows: rates fall by year."""
+    customer = body["customer"]
+    if customer["loss_value"] is not None:
+        read = Customer.model_validate_json(json.dumps(customer))
+        account = Account.model_validate_json(json.dumps(body["account"]))
+        customer["loss_value"] = min(customer["loss_value"], saved_by_loss(read.taxpayer(account)))
+
+
+def _holdings(account: Body, orders: tuple[Order, ...], day: date) -> list[Body]:
+    """Carry the parcels of all holdings, as the account of a request states them, with adjusted cost bases."""
+    holdings: list[Body] = account["holdings"]
+    stated = [
         Parcel(held["ticker"], each["units"], date.fromisoformat(each["acquired"]), each["cost_base_aud"])
         for held in holdings
         for each in held["parcels"]
     ]
+    made = [Adjustment(one["ticker"], one["year"], one["change_aud"]) for one in account["cost_base_adjustments"]]
+    parcels, _ = adjust(stated, made)
     owned: dict[str, Body] = {held["ticker"]: held | {"units": 0, "parcels": []} for held in holdings}
     for parcel in carry(parcels, orders, day):
         held = owned.setdefault(parcel.ticker, {"ticker": parcel.ticker, "units": 0, "parcels": []})
         held["units"] += parcel.units
-        stated = {"acquired": parcel.acquired.isoformat(), "units": parcel.units, "cost_base_aud": parcel.cost_base_aud}
-        held["parcels"].append(stated)
+        held["parcels"].append(
+            {
+                "acquired": parcel.acquired.isoformat(),
+                "units": parcel.units,
+                "cost_base_aud": parcel.cost_base_aud,
+            }
+        )
     return [held for held in owned.values() if held["units"]]
 
 
@@ -154,15 +190,25 @@ def _state_facts(account: Body, market_id: str, day: date) -> None:
     prices = {etf.ticker: etf.price_aud for etf in markets.load(market_id).etfs if etf.price_aud is not None}
     facts = account.setdefault("reform", {})
     values, cpi = facts.setdefault("values_aud", {}), facts.setdefault("cpi", {})
-    last = cpi[max(cpi)] if cpi else _INDEX
+    given = {date.fromisoformat(quarter): float(index) for quarter, index in cpi.items()}
     days = {date.fromisoformat(parcel["acquired"]) for held in account["holdings"] for parcel in held["parcels"]}
     for quarter in {_quarter(max(acquired, REFORM_STARTS)) for acquired in days} | {_quarter(day)}:
-        cpi.setdefault(quarter.isoformat(), last)
+        cpi.setdefault(quarter.isoformat(), _index(given, quarter))
     for held in account["holdings"]:
         if held["ticker"] in prices and any(
             date.fromisoformat(parcel["acquired"]) < REFORM_STARTS for parcel in held["parcels"]
         ):
             values.setdefault(held["ticker"], prices[held["ticker"]])
+
+
+def _index(given: Mapping[date, float], quarter: date) -> float:
+    """Estimate the index of a quarter: the nearest one that is given, or on the steady growth between two of them."""
+    before, after = ([q for q in given if (q < quarter) is earlier] for earlier in (True, False))
+    if not before or not after:
+        return given[max(before) if before else min(after)] if given else _INDEX
+    first, last = max(before), min(after)
+    part = (quarter - first).days / (last - first).days
+    return given[first] * math.exp(part * math.log(given[last] / given[first]))
 
 
 def _quarter(day: date) -> date:

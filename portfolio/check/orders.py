@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.check.facts import FIGURE, MET, RULE, correlation, differing, same
+from portfolio.check.low_income import low_income
 from portfolio.check.move import differing_gains, differing_owners, wrong_sales
 from portfolio.check.portfolio import parts
 from portfolio.check.tax import assess, assess_each, may_exceed
@@ -233,6 +234,13 @@ class Orders:
             due = sum(known) if known else None
             if not same(self.told["tax_may_exceed_aud"], due, size=self.capital):
                 yield f"the tax may be {due} AUD above one rate, not {self.told['tax_may_exceed_aud']}"
+        if "low_income" in self.told:
+            relief = low_income(self.owned.payer, self._results(), self.sold)
+            names = ("change_aud", "most_better_aud")
+            its = None if relief is None else dict(zip(names, relief, strict=True))
+            told_of_it = self.told["low_income"]
+            if (its is None) != (told_of_it is None) or (its and list(differing(told_of_it, its, size=self.capital))):
+                yield f"the reliefs of low incomes are {its}, not {told_of_it}"
 
     def cash_left(self) -> float:
         """Compute the money after all orders and their costs, AUD."""

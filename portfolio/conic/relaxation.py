@@ -55,6 +55,10 @@ class RelaxationResult:
 # Rows are of order one. Multipliers from here on are numerical trouble: their bounds are lost in rounding, or overflow.
 _HUGE = 1e12
 
+# The most seconds of one call, where milliseconds are usual. A call that stops here is trouble, and the search goes on;
+# the process ends at the deadline in any case.
+_MOST_S = 60.0
+
 _OUTCOMES = {
     clarabel.SolverStatus.Solved: Outcome.SOLVED,
     clarabel.SolverStatus.PrimalInfeasible: Outcome.INFEASIBLE,
@@ -181,6 +185,7 @@ def _settings(accuracy: float, *, scaled: bool) -> clarabel.DefaultSettings:
     settings = clarabel.DefaultSettings()
     settings.verbose = False
     settings.max_threads = 1
+    settings.time_limit = _MOST_S
     settings.presolve_enable = False
     settings.chordal_decomposition_enable = False
     settings.equilibrate_enable = not scaled

@@ -26,6 +26,7 @@ from portfolio.published.waiting import LaterOptimum
 from portfolio.tax.brackets import most_above
 from portfolio.tax.gains import Assessment, assess, assess_each
 from portfolio.tax.kinds import Kind
+from portfolio.tax.low_income import low_income
 from portfolio.tax.sale import realise
 from portfolio.terms.goals import Row
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from portfolio.orders.whole_units import WholeUnits
     from portfolio.pod.sleeve import Sleeve
     from portfolio.published.waiting import Wait
+    from portfolio.tax.low_income import LowIncome
     from portfolio.tax.parcels import Parcel
     from portfolio.terms.owned import Owned
     from portfolio.terms.rules import Terms
@@ -112,6 +114,7 @@ def plan(case: Case, master: CoordinatedPortfolio, *, left_s: Callable[[], float
         tax_may_exceed_aud=_may_exceed(terms.owned, stock, whole.sold),
         does_not_pay=None if orders else _does_not_pay(case, master, lambda: left_s() <= 0),
         step=describe_step(case, whole.X, left_aud / stock.capital_aud, _taken(stock, orders, gains.tax_aud)),
+        low_income=_low_income(terms.owned, stock, whole.sold),
         owners=tuple(_owner_gains(terms.owned, stock, whole.sold)),
     )
 
@@ -279,6 +282,10 @@ def _may_exceed(owned: Owned, stock: Inventory, sold: Sequence[float]) -> float 
     more = [most_above(alone, part.net_capital_gain_aud, owned.as_of) for (_, alone), part in parts]
     known = [aud for aud in more if aud is not None]
     return sum(known) if known else None
+
+
+def _low_income(owned: Owned, stock: Inventory, sold: Sequence[float]) -> LowIncome | None:
+    return low_income(owned.taxpayer, realise(owned.parcels, sold, stock.quotes, owned.taxpayer, owned.law))
 
 
 def _orders(case: Case, stock: Inventory, whole: WholeUnits) -> Iterator[Order]:

@@ -9,6 +9,7 @@ from portfolio.published.order import Order
 from portfolio.published.step import Step
 from portfolio.published.waiting import LaterOptimum, Wait
 from portfolio.tax.gains import Assessment
+from portfolio.tax.low_income import LowIncome
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +185,8 @@ class Trading:
             force these sales, or where the search ended first.
         step: How far the orders come, where a budget lets no portfolio keep a rule that today's holdings break; None
             where all rules are kept.
+        low_income: The effect of low-income reliefs on the tax of individuals by brackets; None without one, and in
+            events of before this member.
         owners: The gains of each of several owners; their amounts add up to ``gains``. Empty for one owner.
     """
 
@@ -211,4 +214,5 @@ class Trading:
     waits: tuple[Wait, ...] | None = None
     later: LaterOptimum | None = None
     step: Step | None = None
+    low_income: LowIncome | None = None
     owners: tuple[OwnerGains, ...] = ()

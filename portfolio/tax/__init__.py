@@ -8,6 +8,7 @@
 - ``adjustments``: yearly adjustments of cost bases by the funds.
 - ``gains``: the tax on a year's gains.
 - ``sale``: the units to sell for the least tax.
+- ``low_income``: the reliefs of low incomes beside a tax by brackets.
 - ``income``: distributions after tax.
 
 Section numbers refer to the Income Tax Assessment Act 1997 (ITAA 1997) unless another Act is named.

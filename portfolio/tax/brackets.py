@@ -5,9 +5,8 @@ the rates rise with income: the tax is convex and piecewise linear.
 
 Deliberately left out, since neither is convex: the threshold below which no Medicare levy is paid with the range above
 it in which the levy rises by 10 % (Medicare Levy Act 1986, ss 7 and 8), and the low-income tax offset, which falls
-between 37,500 and 66,667 AUD (ITAA 1997, Subdiv 61-D). So the levy is 2 % of every dollar of the gain. Where the other
-income is below 66,667 AUD, the tax can be up to 700 AUD more, the whole offset; where it is below the threshold, some
-544 AUD more or less. The surcharge, and offsets of seniors, are left out too.
+between 37,500 and 66,667 AUD (ITAA 1997, Subdiv 61-D). So the levy is 2 % of every dollar of the gain.
+``portfolio.tax.low_income`` has their effect. The surcharge, and offsets of seniors, are left out too.
 """
 
 from __future__ import annotations

@@ -72,6 +72,15 @@ SCHEDULES: Mapping[int, tuple[tuple[float, float], ...]] = {
     for year, first in ((2025, 0.16), (2026, 0.16), (2027, 0.15), (2028, 0.14))
 }
 
+# s 61-115(1), as the tax office's legal database has it: the low-income tax offset from each amount of taxable income
+# on, and the part of the excess by which it falls; nothing is left from the last amount on.
+LOW_INCOME_OFFSET = ((0.0, 700.0, 0.0), (37_500.0, 700.0, 0.05), (45_000.0, 325.0, 0.015), (66_667.0, 0.0, 0.0))
+
+# Medicare Levy Act 1986, s 7: a single person without dependants, who has no seniors and pensioners tax offset, pays no
+# levy up to the threshold, and at most the part of the excess. The Act was not read here: the figures are those that
+# the tax office publishes for 2024-25. The threshold is raised in most years; no later one was found, so it stands.
+LEVY_FROM_AUD, LEVY_ON_EXCESS = 27_222.0, 0.10
+
 # Div 296 (Treasury Laws Amendment (Building a Stronger and Fairer Super System) Act 2026, No. 8 of 2026): the total
 # superannuation balance above which a person pays more tax on earnings of super from 2026-27, indexed later. The Act
 # was not read here, but for the sections on its start: the amount is that of the Parliament's digest of the bill.

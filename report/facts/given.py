@@ -158,8 +158,9 @@ def _beside(event: MasterPortfolioOptimized) -> Iterator[str]:
     yield f"Changes of the customer's needs, of the tax law and of the tax rate{rates}."
     if by_brackets:
         yield (
-            "The low-income tax offset (a gain can cost up to 700 AUD of it), the income below which there is no"
-            " Medicare levy, and the levy's surcharge."
+            "The Medicare levy of families and seniors, who have other thresholds, and the levy's surcharge. The"
+            " low-income tax offset and the threshold of a single person are told beside the tax, and are no part of"
+            " the choice."
         )
     if event.terms.entity is Entity.INDIVIDUAL:
         yield "Payments and offsets that depend on income or assets."

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # Proceeds between the plain and the indexed cost base, or a result of zero: neither gain nor loss.
 _NEITHER = "neither"
 _DISREGARDED = "disregarded"
+# Less than this is nothing to tell, AUD.
+_CENT = 0.005
 
 COLUMNS = ("Sold of", "Acquired", "Units", "Proceeds", "Cost base", "Gain", "Loss", "Counts as")
 
@@ -108,11 +110,26 @@ def sentences(trading: Trading, owned: Owned) -> Iterator[str]:
         yield f"The tax of {names} together: {trading.gains.tax_aud:,.2f}."
     else:
         yield from _assessed(trading.gains, owned.taxpayer)
+    yield from _of_low_incomes(trading)
     if more := trading.tax_may_exceed_aud:
         yield (
             "This tax is at one rate, but the gain may reach higher brackets: by these, the tax can be up to"
             f" {more:,.2f} AUD more. With customer.taxable_income_aud it is computed by brackets."
         )
+
+
+def _of_low_incomes(trading: Trading) -> Iterator[str]:
+    """Tell the tax with the reliefs of low incomes, where these change it or could make other orders cheaper."""
+    if (reliefs := trading.low_income) is None or max(abs(reliefs.change_aud), reliefs.most_better_aud) < _CENT:
+        return
+    change = reliefs.change_aud
+    yield (
+        "The low-income tax offset, and the income up to which there is no Medicare levy or less, are not in this tax."
+        f" For a single person without dependants they make it {abs(change):,.2f} AUD"
+        f" {'more' if change >= 0 else 'less'}: {trading.gains.tax_aud + change:,.2f}. Because of them, other orders"
+        f" could cost up to {reliefs.most_better_aud:,.2f} AUD less than these; budgets and tax set aside leave them"
+        " out."
+    )
 
 
 def _assessed(gains: Assessment, payer: Taxpayer) -> Iterator[str]:

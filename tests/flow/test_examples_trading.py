@@ -380,6 +380,18 @@ def test_a_trader_pays_by_brackets_on_the_gains_of_the_whole_year_and_sells_lose
     assert net > 5_000
     assert gains.net_capital_gain_aud == pytest.approx(net, abs=ROUNDING)
     assert gains.tax_aud == pytest.approx(900 + (net - 5_000) * 0.32 - 1_460, abs=ROUNDING)
+    # The low-income tax offset is 325 less 1.5 % of the income above 45,000: at 46,750 without the sales, 298.75. The
+    # most of it is that of 40,000, 575. The levy is whole from 34,027 on.
+    assert 6_750 < net < 26_667
+    offset = 325 - 0.015 * (net - 5_000)
+    assert event.trading.low_income is not None
+    assert event.trading.low_income.change_aud == pytest.approx(298.75 - offset, abs=ROUNDING)
+    assert event.trading.low_income.most_better_aud == pytest.approx(575 - offset, abs=ROUNDING)
+    assert f"{298.75 - offset:,.2f} AUD more: {gains.tax_aud + 298.75 - offset:,.2f}" in page(event)
+    for wrong in (None, {"change_aud": 0.0, "most_better_aud": 575 - offset}, {"change_aud": 298.75 - offset}):
+        forged = json.loads(encode(event))
+        forged["trading"]["low_income"] = wrong
+        assert list(findings(forged, markets.load(event.market.id)))
     # Each dollar of loss takes 32 cents off the tax.
     orders = {order.ticker: order for order in event.trading.orders}
     assert orders["VGB"].tax_aud + orders["ROBO"].tax_aud == pytest.approx(-0.32 * lost, abs=ROUNDING)
@@ -458,6 +470,16 @@ def test_a_couple_pays_each_on_half_with_the_own_losses_and_brackets() -> None:
     assert [told[name].gains.tax_aud for name in ("working", "at-home")] == pytest.approx(taxes, abs=ROUNDING)
     assert event.trading.gains.tax_aud == pytest.approx(sum(taxes), abs=ROUNDING)
     assert event.trading.gains.net_capital_gain_aud == pytest.approx(working + at_home, abs=ROUNDING)
+    # Who earns 20,000 has 288 AUD of tax by brackets, which the offset pays, and no levy of 400: 688 AUD of relief.
+    # After the sales the offset is 700, or 5 % less above 37,500; the levy is whole from 34,027.50 on, else 10 % of the
+    # excess above 27,222.
+    income = 20_000 + at_home
+    offset = 700 - 0.05 * max(income - 37_500, 0)
+    levy = min(0.02 * income, 0.10 * max(income - 27_222, 0))
+    assert 22_575 < income < 45_000
+    assert event.trading.low_income is not None
+    change = 688 - offset - (0.02 * income - levy)
+    assert event.trading.low_income.change_aud == pytest.approx(change, abs=ROUNDING)
     # Income is taxed at the rate of the next dollar: 32 % and 18 %, 25 % of all of it.
     assert event.terms.marginal_tax_rate == pytest.approx(0.25)
     income = event.suggested.income

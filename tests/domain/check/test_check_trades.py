@@ -76,7 +76,7 @@ LATER = re.compile(
     r"|terms\.owned\.payments(\..*)?|terms\.owned\.taxpayer\.(income_year|taxable_income_aud|realised(\..*)?)"
     r"|terms\.(owned\.taxpayer\.)?exempt_share|terms\.owned\.(taxpayer\.owners|adjusted)|trading\.owners"
     r"|(income\.\w+|\w+\.income)\.(owners|untaxed_aud)"
-    r"|trading\.(\w+\.)?gains\.(losses_value|tax_so_far)_aud|trading\.(later|step|tax_may_exceed_aud|waits)"
+    r"|trading\.(\w+\.)?gains\.(losses_value|tax_so_far)_aud|trading\.(later|low_income|step|tax_may_exceed_aud|waits)"
 )
 PODS = {"alpha": 0.3, "beta": 0.7}
 CUSTOMERS: dict[str, dict[str, Any]] = {

@@ -25,6 +25,7 @@ from bus.language.messages import (
 from coordinator.budget import Budget, out_of_time
 from coordinator.consolidation import consolidate
 from coordinator.decisions import time_for
+from portfolio.errors import SolverError
 from portfolio.integer_program import IntegerProgram
 
 
@@ -192,3 +193,6 @@ def test_an_integer_program_ends_when_its_time_is_over() -> None:
     assert time.perf_counter() - began < 20  # it takes a thousand times as long without
     assert not found.infeasible
     assert program.search(left_s=lambda: 0.0).x is None
+    # The least of all is claimed with a proof alone: a point that the time cut short is none.
+    with pytest.raises(SolverError, match="gave up"):
+        program.solve(most_s=1.0)

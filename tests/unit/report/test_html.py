@@ -134,6 +134,8 @@ def _of_the_year(trading: dict[str, Any] | None) -> set[str]:
     if later is not None:
         cost = later["brokerage_aud"] + later["spread_aud"] + later["gains"]["tax_aud"]
         numbers |= {f"{cost:,.2f}", f"{abs(later['objective'] - trading['objective']):.4f}"}
+    if trading and (reliefs := trading["low_income"]):
+        numbers.add(f"{trading['gains']['tax_aud'] + reliefs['change_aud']:,.2f}")
     return numbers
 
 
