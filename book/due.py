@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portfolio.counted import counted
 from portfolio.market.figures import figures
 from portfolio.market.measure import Measure
 from portfolio.tax.pension import minimum, year_start
@@ -212,7 +213,7 @@ def _rules(today: Today, held: _Held, last: Suggestion) -> Iterator[Why]:
     assert last.suggested is not None  # noqa: S101 - the caller looked
     rules, now, then = today.rules, held.weights, last.suggested.weights
     if len(now) > rules.max_etfs >= len(then):
-        yield Why(Cause.RULE, f"max_etfs: {len(now)} ETFs are held, at most {rules.max_etfs} are allowed")
+        yield Why(Cause.RULE, f"max_etfs: {len(now)} of at most {counted(rules.max_etfs, 'ETF')} held")
     limit = rules.max_weight * (1 + rules.position_tolerance)
     for ticker, weight in now.items():
         if weight > limit + _WITHIN >= then.get(ticker, 0.0):

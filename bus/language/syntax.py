@@ -24,7 +24,9 @@ _WORD = re.compile(r"[^\s,:;=\]}\[{\"'/#][^\s,:;=\]}\[{\"']*+")
 _SINGLE = re.compile(r"'([^'\n]*+)'")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)")
 _COMMENTS = ("//", "/*", "#")
-_TYPOGRAPHIC = "“”„«»‘’‚"
+_TYPOGRAPHIC = "\u201c\u201d\u201e\u00ab\u00bb\u2018\u2019\u201a"
+# The halves of characters beyond the basic plane: high ones, low ones, and the end of both.
+_HIGH, _LOW, _BEYOND = 0xD800, 0xDC00, 0xE000
 _CLOSES = {"{": "}", "[": "]"}
 _KINDS = {"{": "object", "[": "list"}
 # Values of other languages, as JSON has them; of a number that is none, JSON has no form.
@@ -206,8 +208,8 @@ class _Scanner:
         if "\\u" not in self._text[at:end]:
             return
         escapes = [(found.start(), found.end(), found[1]) for found in _ESCAPE.finditer(self._text, at, end)]
-        high = [(begin, stop) for begin, stop, code in escapes if code and 0xD800 <= int(code, 16) < 0xDC00]
-        low = [(begin, stop) for begin, stop, code in escapes if code and 0xDC00 <= int(code, 16) < 0xE000]
+        high = [(begin, stop) for begin, stop, code in escapes if code and _HIGH <= int(code, 16) < _LOW]
+        low = [(begin, stop) for begin, stop, code in escapes if code and _LOW <= int(code, 16) < _BEYOND]
         paired = {stop for _, stop in high} & {begin for begin, _ in low}
         alone = [begin for begin, stop in high if stop not in paired] + [
             begin for begin, _ in low if begin not in paired

@@ -148,7 +148,10 @@ def kept(folder: Path) -> timedelta:
         told = json.loads((folder / MANIFEST).read_bytes())
         return timedelta(days=told["kept_days"])
     except (OSError, ValueError, LookupError, TypeError):
-        message = f"{folder} is no exported archive, since it has no valid {MANIFEST}: give a folder that podfolio archive export wrote"
+        message = (
+            f"{folder} is no exported archive, since it has no valid {MANIFEST}: give a folder that podfolio archive"
+            " export wrote"
+        )
         raise DataError(message) from None
 
 

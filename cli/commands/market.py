@@ -15,6 +15,7 @@ from bus.process.options import connection_options
 from bus.topology.roles import ADMIN, OBSERVER
 from cli.arguments import TABLE
 from cli.help import Group
+from portfolio.counted import counted
 from portfolio.names import doubted
 
 if TYPE_CHECKING:
@@ -265,7 +266,9 @@ async def _publish(settings: Connection, made: Market, packed: bytes) -> int:
         )
         return 1
     said = "published" if stored is Stored.NEW else "was published before"
-    click.echo(f"{made.id} ({made.sha256[:12]}) {said} on {settings}: {len(packed)} bytes, {len(made.etfs)} ETFs")
+    click.echo(
+        f"{made.id} ({made.sha256[:12]}) {said} on {settings}: {len(packed)} bytes, {counted(len(made.etfs), 'ETF')}"
+    )
     return 0
 
 

@@ -12,6 +12,7 @@ import click
 from cli.arguments import APPROVALS, DASH, EVENTS, OUT, TABLE
 from cli.commands.fills import orders_option, read_blocks, read_fills
 from cli.help import Group
+from portfolio.counted import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -216,7 +217,7 @@ def _placed(
         for words in found.cut:
             click.echo(words, err=True)
     if waiting:
-        they = "1 purchase waits" if waiting == 1 else f"{waiting:,} purchases wait"
+        they = counted(waiting, "purchase waits", "purchases wait")
         click.echo(f"{they} for the money of sales: --wave 2 with --fills and --day", err=True)
     return made
 

@@ -53,7 +53,7 @@ def _portfolio(deck: Deck, story: Story, series: Mapping[str, Shown]) -> None:
     pictures, *limits = story.more
     _pictures(deck, pictures, series)
     # Both fit on one slide.
-    points = tuple(f"{section.title}: {point}" for section in limits for point in section.points)
+    points = tuple(text for section in limits for text in (f"{section.title}:", *section.points))
     told(deck, Section("limits", "What was taken as given, and what was not considered", points=points))
     for section in story.appendix:
         if section.name in _APPENDIX:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from bus.language import syntax
 from bus.language.messages.events import (
     AdviceResumed,
     AdviceStopped,
@@ -40,7 +41,6 @@ from bus.language.messages.requests import (
     RequestRobust,
     RequestRules,
 )
-from bus.language import syntax
 from bus.language.mistakes import MOST_TOLD, first_field, mistakes, named
 from portfolio.errors import DataError
 from portfolio.files import skip_mark

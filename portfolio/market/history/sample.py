@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portfolio.counted import counted
 from portfolio.errors import DataError
 from portfolio.market.history.moves import large_moves
 from portfolio.market.history.screen import screen
@@ -137,7 +138,7 @@ def align(
     complete = np.flatnonzero(there[:, kept].all(axis=1))
     chosen = period or _fitting(screened.dates)
     if period is None and chosen is not Period.WEEK:
-        notes = (*notes, f"dates are {_apart(screened.dates):g} days apart, so returns are {chosen.adjective}")
+        notes = (*notes, f"dates are {_days_apart(screened.dates)} apart, so returns are {chosen.adjective}")
     return _sample(screened, kept, complete, chosen, (left_out, notes), trusted)
 
 
@@ -205,13 +206,18 @@ def _apart(dates: Sequence[date]) -> float:
     return float(np.median(np.diff([day.toordinal() for day in dates]))) if len(dates) > 1 else 1.0
 
 
+def _days_apart(dates: Sequence[date]) -> str:
+    apart = _apart(dates)
+    return "1 day" if apart == 1 else f"{apart:g} days"
+
+
 def _fitting(dates: Sequence[date]) -> Period:
     return Period.WEEK if _apart(dates) <= _WEEKLY else Period.MONTH
 
 
 def _too_few(prices: Prices, period: Period, count: int, errors: int) -> DataError:
     apart, asked = _apart(prices.dates), {Period.DAY: _MOST_DAYS, Period.WEEK: _WEEKLY, Period.MONTH: _MONTHLY}[period]
-    why = f" (its dates are {apart:g} days apart)" if apart > asked else ""
+    why = f" (its dates are {_days_apart(prices.dates)} apart)" if apart > asked else ""
     if apart > _MONTHLY:
         mend = "prices of at least every month"
     elif apart > asked:
@@ -298,12 +304,15 @@ def _moves(prices: Prices, tickers: tuple[str, ...], found: list[Move], ends: li
             )
         else:
             told.append(f"{what}: kept")
-    more = [f"{len(told) - _SHOWN} more moves are many times the usual one"] if len(told) > _SHOWN else []
+    more = (
+        [f"{counted(len(told) - _SHOWN, 'more move is', 'more moves are')} many times the usual one"]
+        if len(told) > _SHOWN
+        else []
+    )
     return [*told[:_SHOWN], *more]
 
 
 def _say(count: int, what: str, happened: str, example: str = "") -> list[str]:
     if not count:
         return []
-    many = f"{count} {what}s {happened.replace('was', 'were', 1)}"
-    return [(f"{count} {what} {happened}" if count == 1 else many) + example]
+    return [counted(count, f"{what} {happened}", f"{what}s {happened.replace('was', 'were', 1)}") + example]

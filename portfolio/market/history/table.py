@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
+from portfolio.counted import counted
 from portfolio.errors import DataError
 from portfolio.files import MOST_TABLE_BYTES, decode, read_bytes
 from portfolio.market.history.layout import find_separator, is_day, read_days, read_numbers
@@ -194,7 +195,7 @@ def read_table(
     for at, row in rows[1:]:
         # Spreadsheets write separators after the last column.
         if len(row) < len(header) or any(row[len(header) :]):
-            faults.add(at, f"{len(row)} fields, the header has {len(header)}; give as many")
+            faults.add(at, f"{counted(len(row), 'field')}, the header has {len(header)}; give as many")
     faults.refuse()
     dropped = {i for i, name in enumerate(header) if not name}
     names = [name for name in header if name]
