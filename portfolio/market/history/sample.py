@@ -14,6 +14,7 @@ from portfolio.counted import counted
 from portfolio.errors import DataError
 from portfolio.market.history.moves import large_moves
 from portfolio.market.history.screen import screen
+from portfolio.market.history.table import AN_INDEX
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -35,6 +36,8 @@ COVERAGE = 0.95
 _ENDED = 5
 # A variance of fewer returns is too uncertain: 24 months are two years, 24 weeks are half a year.
 _LEAST_RETURNS = 24
+# Errors of a column of prices: the most that may stand alone, and the most as a share of the returns.
+_FEW_ERRORS, _WILD = 4, 0.1
 _FRIDAY = 4
 # Daily returns span at most this many days: from the Thursday before Easter to the Tuesday after.
 _MOST_DAYS = 5
@@ -159,6 +162,7 @@ def _sample(
     tickers = tuple(prices.tickers[j] for j in kept)
     steps = [i for i, one in enumerate(follows) if one]
     found = large_moves(returns, tickers, trusted) if len(returns) else []
+    _refuse_wild(prices.file, tickers, found, len(returns), period)
     errors = {move.i for move in found if move.error}
     used = [i for i in range(len(returns)) if i not in errors]
     if len(used) < _LEAST_RETURNS:
@@ -187,6 +191,23 @@ def _sample(
             *_moves(prices, tickers, found, [ends[i + 1] for i in steps], period),
         ),
     )
+
+
+def _refuse_wild(file: str, tickers: Sequence[str], found: Sequence[Move], count: int, period: Period) -> None:
+    """Refuse a column in which errors are usual: each would be left out for every ETF, and what remains is no price.
+
+    Raises:
+        DataError: If there is one; the message names it.
+    """
+    for j, ticker in enumerate(tickers):
+        errors = [move for move in found if move.j == j and move.error]
+        if len(errors) > max(_FEW_ERRORS, _WILD * count):
+            message = (
+                f"{file}: {ticker} is no column of prices: in {len(errors)} of {count} {period}s it moves as by"
+                f" {errors[0].size:+.0%}. Mend it: {AN_INDEX}; or take it out (--trust {ticker} takes it"
+                " as it is)"
+            )
+            raise DataError(message)
 
 
 def _longest(prices: Prices, ends: Places) -> str:
