@@ -1,6 +1,6 @@
 # One image for the agents, the coordinator, the challenger, the reviewer and the command line: they share their packages, and a
 # replica differs from another by its command alone. `--build-arg WITH=people` adds what only people need: reports, the
-# dashboard, markets made from prices.
+# dashboard, markets made from prices, Parquet.
 
 # Where images can be pulled, pin this one by its digest: `docker build --build-arg PYTHON_IMAGE=python:3.11-slim@sha256:...`,
 # with what `docker buildx imagetools inspect python:3.11-slim` says.

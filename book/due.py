@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portfolio.check.in_cash import greatest_return
+from portfolio.counted import counted
 from portfolio.market.figures import figures
 from portfolio.market.measure import Measure
 from portfolio.tax.pension import minimum, year_start
@@ -244,7 +245,7 @@ def _rules(today: Today, held: _Held, last: Suggestion, thresholds: Thresholds) 
     assert last.suggested is not None  # noqa: S101 - the caller looked
     rules, now, then = today.rules, held.weights, last.suggested.weights
     if len(now) > rules.max_etfs >= len(then):
-        yield Why(Cause.RULE, f"max_etfs: {len(now)} ETFs are held, at most {rules.max_etfs} are allowed")
+        yield Why(Cause.RULE, f"max_etfs: {len(now)} of at most {counted(rules.max_etfs, 'ETF')} held")
     limit = rules.max_weight * (1 + rules.position_tolerance)
     for ticker, weight in now.items():
         if weight > limit * (1 + thresholds.rule) + _WITHIN and then.get(ticker, 0.0) <= limit + _WITHIN:

@@ -96,12 +96,17 @@ def next_book(
         on: The day of the next requests; None for the day of each account's last contract.
 
     Raises:
-        DataError: If a line is not the one that the event was asked with, or a contract is before the event's trades.
+        DataError: If a line is not the one that the event was asked with, a contract is before the event's trades, or
+            no line is a valid request.
     """
     by_order: dict[str, list[Contract]] = defaultdict(list)
     for one in done:
         by_order[one.order_id].append(one)
+    first, is_valid = "", False
     for line in lines:
+        if not is_valid:
+            fault = _fault(line.body)
+            first, is_valid = first or f"{line.place}: {fault}", not fault
         body = glance(line.body)
         customer = body.get("customer")
         event = events.get(str(customer.get("customer_id"))) if isinstance(customer, dict) else None
@@ -109,6 +114,9 @@ def next_book(
             yield Next(line.body.strip())
             continue
         yield _next(line, body, event, by_order, on)
+    if not is_valid:
+        message = f"the book has no valid request, so there is no next one; {first}"
+        raise DataError(message)
 
 
 def _next(

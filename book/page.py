@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from book.files import ACCOUNTS, ORDERS
 from book.outcome import Outcome
 from bus.language.messages import Reason
+from portfolio.counted import counted
 from report.facts.labels import target_words
 from report.page.html import write
 from report.story.document import Section, Story, Table, without_empty
-from report.story.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,6 +14,7 @@ from bus.language.messages import Reason
 from bus.language.stopped import describe_stop
 from bus.port import UnreachableError
 from coordinator.finals import failure
+from portfolio.counted import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -79,6 +80,6 @@ class Stops:
 def refusal(request: OptimizationRequest, stops: Sequence[Message]) -> MasterPortfolioFailed:
     """Refuse a request while *stops* are in force, and tell why."""
     told = "; ".join(describe_stop(stop.subject, stop.data, stop.stored_at) for stop in stops[:_MOST])
-    further = f"; and {len(stops) - _MOST} further stops" if len(stops) > _MOST else ""
+    further = f"; and {counted(len(stops) - _MOST, 'further stop')}" if len(stops) > _MOST else ""
     message = f"new advice is stopped {told}{further}. Ask again under a new request_id when the stop is lifted"
     return failure(request, Reason.STOPPED, message)

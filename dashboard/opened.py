@@ -19,6 +19,7 @@ from bus.language.subjects import ID_PATTERN, MessageKind
 from dashboard.board import AFTERWARDS
 from dashboard.portfolio import series
 from dashboard.row import LONGEST_LINE, Answer, Row, with_message
+from portfolio.counted import counted
 from report.facts.percentages import spaced
 from report.story import sure
 from report.story.chart_tables import as_table
@@ -187,7 +188,7 @@ def _answers(row: Row, *, is_told: bool) -> Iterator[tuple[str, ...]]:
     if row.approval:
         yield _answer("adviser", row.approval, is_told=is_told)
     if row.fills:
-        yield "desk", "", f"{row.fills} contract{'' if row.fills == 1 else 's'} of a broker"
+        yield "desk", "", f"{counted(row.fills, 'contract')} of a broker"
 
 
 def _answer(who: str, answer: Answer, *, is_told: bool) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ from bus.language.messages import (
 )
 from bus.language.plain_text import printable
 from bus.language.subjects import MessageKind
+from portfolio.counted import counted
 from report.facts.percentages import spaced
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def _what(request: OptimizationRequest) -> str:
     if capital is not None:
         return f"{capital:,.0f} AUD in {request.market}"
     holdings = len(request.account.holdings) if request.account else 0
-    return f"{holdings} holding{'' if holdings == 1 else 's'} and cash in {request.market}"
+    return f"{counted(holdings, 'holding')} and cash in {request.market}"
 
 
 def _pod(row: Row, message: Message) -> dict[str, Any]:
@@ -161,7 +162,8 @@ def _pod_answer(data: bytes) -> Answer:
         return Answer(good=False, said=_line(answer.message), reason=answer.reason.words)
     figures = answer.figures
     said = (
-        f"{len(answer.weights)} ETFs, return {figures.expected_return:.1%}, volatility {figures.volatility:.1%},"
+        f"{counted(len(answer.weights), 'ETF')}, return {figures.expected_return:.1%},"
+        f" volatility {figures.volatility:.1%},"
         f" computed in {_milliseconds(answer.elapsed_s)}"
     )
     return Answer(good=True, said=_line(said), spent_ms=answer.elapsed_s * 1e3)
@@ -185,7 +187,7 @@ def _final_answer(data: bytes) -> Answer:
         return Answer(good=False, said=_line(event.message), reason=event.reason.words)
     met, proven = sum(goal.met for goal in event.goals), event.certificate.certified
     said = (
-        f"{len(event.weights)} ETFs, {met} of {len(event.goals)} targets met,"
+        f"{counted(len(event.weights), 'ETF')}, {met} of {counted(len(event.goals), 'target')} met,"
         f" {'proven optimal' if proven else 'not proven'}"
     )
     return Answer(good=True, said=said, spent_ms=event.elapsed_s * 1e3)

@@ -118,6 +118,9 @@ class Archived:
             stored_at = datetime.fromisoformat(told["time"])
             message = Message(str(told["subject"]), data, headers, int(told["sequence"]), stored_at)
             return cls(message, str(told["origin"]))
+        except json.JSONDecodeError:
+            text = "one of its lines is not JSON"
+            raise ValueError(text) from None
         except (LookupError, TypeError, AttributeError, RecursionError) as error:
             text = f"it holds no archived message ({error})"
             raise ValueError(text) from None

@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from typing import Any, NoReturn
 
+from bus.language import syntax
 from bus.language.plain_text import printable
 
 # The most characters of a sender's text in a message.
@@ -22,7 +23,7 @@ def read_exactly(data: bytes) -> dict[str, Any]:
     try:
         body = json.loads(data, object_pairs_hook=_once, parse_constant=_refuse_constant, parse_float=_finite)
     except json.JSONDecodeError as error:
-        message = f"it is not JSON ({error})"
+        message = f"it is not JSON: {syntax.fault(data) or error}"
         raise ValueError(message) from None
     except RecursionError:
         message = "it is nested too deeply"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from bus.language import mends
+from bus.language import mends, syntax
 from bus.language.forms import WORDS
 from bus.language.plain_text import printable
 from portfolio.names import nearest
@@ -105,7 +105,7 @@ def _say(mistake: ErrorDetails, fields: Collection[str], body: Mapping[str, obje
     if entry := _entry(mistake["loc"], body):
         where = f"for {printable(entry, longest=_VALUE)}, {where}"
     if kind == "json_invalid":
-        return f"{where} is not JSON ({context['error']}): mend it there"
+        return f"{where} is not JSON: {syntax.fault(mistake['input']) or context['error']}"
     if kind == "missing":
         return f"{where} is missing: give it"
     if kind == "extra_forbidden":

@@ -30,6 +30,8 @@ _NO_TEXT = bytes(set(range(32)) - set(b"\t\n\r\f\x1b"))
 _ASSIGNMENT = re.compile(r"\w+\s*=(?!=)")
 _FIX = "8=FIX"
 _SEPARATORS = re.compile(r"[,;\t|]")
+# Some exports of prices write the names of their columns in such brackets, too: <DATE>,<CLOSE>.
+_PAGE = re.compile(r"<(?![A-Z]+>[,;\t|])")
 # Members that other JSON seldom has.
 _OF_REQUESTS = frozenset({"pod_weights", "customer", "account", "deadline_s"})
 _OF_MANDATES = frozenset({"pod", "objective", "universe", "goals"})
@@ -170,7 +172,7 @@ def recognise(text: str) -> Kind | None:
     text = text.lstrip()
     if text.startswith("{"):
         return _of_json(text)
-    if text.startswith("<"):
+    if _PAGE.match(text):
         return Kind.PAGE
     if text.startswith(_FIX):
         return Kind.FIX

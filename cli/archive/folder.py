@@ -147,8 +147,11 @@ def kept(folder: Path) -> timedelta:
     try:
         told = json.loads((folder / MANIFEST).read_bytes())
         return timedelta(days=told["kept_days"])
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        message = f"{folder} is no exported archive ({error}): give a folder that podfolio archive export wrote"
+    except (OSError, ValueError, LookupError, TypeError):
+        message = (
+            f"{folder} is no exported archive, since it has no valid {MANIFEST}: give a folder that podfolio archive"
+            " export wrote"
+        )
         raise DataError(message) from None
 
 

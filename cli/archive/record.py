@@ -19,6 +19,7 @@ from cli.archive.record_page import Facts, Filed, page
 from cli.trust.approval import examine_approval
 from cli.trust.check import Check, Verdict
 from cli.trust.verify import examine, examine_both
+from portfolio.counted import counted
 from portfolio.market.folders import FILES, digest, known
 from report.page.html import page as report_page
 
@@ -182,7 +183,10 @@ def _sealed(messages: Sequence[Archived], seals: Sequence[Archived]) -> Check:
     if wrong:
         return Check("archive", Verdict.FAILS, tuple(wrong))
     if left := [archived for archived in messages if archived.message.sequence not in told]:
-        words = f"{len(left)} of {len(messages)} messages are not sealed yet: run podfolio archive seal, and this again"
+        words = (
+            f"not sealed yet: {len(left)} of {counted(len(messages), 'message')}; run podfolio archive seal, and this"
+            " again"
+        )
         return Check("archive", Verdict.OPEN, (words,))
     hashes = (f"seal {_number(seal)}: {hashlib.sha256(seal.message.data).hexdigest()}" for seal in seals)
     return Check("archive", Verdict.HOLDS, ("every message is as it was sealed", *hashes))

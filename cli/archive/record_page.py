@@ -14,6 +14,7 @@ from bus.language.messages import MasterPortfolioFailed, MasterPortfolioOptimize
 from bus.language.since import write_time
 from bus.language.subjects import MessageKind
 from cli.trust.check import Verdict
+from portfolio.counted import counted
 from report.facts.given import not_considered, provided_by, taken_as_given
 from report.page.html import write
 from report.story import costs, outcome, proof, refusal, standings, sure, switch
@@ -126,7 +127,8 @@ def _messages(facts: Facts) -> Section:
     points = [f"Not in the archive: {words[0].lower()}{words[1:]}." for words in absent]
     if facts.others:
         points.append(
-            f"{facts.others} further messages under this id are of another time: the id was used more than once."
+            f"{counted(facts.others, 'further message')} under this id: of another time, since the id was used more"
+            " than once."
         )
     return Section("messages", "What was said, and when", (), tables=(table,), points=tuple(points))
 

@@ -22,6 +22,7 @@ from bus.language.since import write_time
 from bus.language.subjects import MessageKind
 from cli.archive.sealing import is_seal
 from cli.trust.check import Check, Verdict
+from portfolio.counted import counted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterator
@@ -190,7 +191,8 @@ class Verification:
         if archived.message.subject != subjects.seal(body.number):
             yield f"stands on the subject {printable(archived.message.subject)}"
         if len(body.entries) != body.last_sequence - body.first_sequence + 1:
-            yield f"has {len(body.entries)} hashes for messages {body.first_sequence} to {body.last_sequence}"
+            hashes = counted(len(body.entries), "hash", "hashes")
+            yield f"has {hashes} for messages {body.first_sequence} to {body.last_sequence}"
         if self._newest is None:
             if body.number != 1 and body.first_at + self.kept > self.now:
                 yield "is the first here, and the seals before it are too young to have aged away"
@@ -243,7 +245,9 @@ class Verification:
             return Check("seals", Verdict.OPEN, ("there is no seal: podfolio archive seal makes one",))
         newest, digest = self._newest
         first = self.seals[0][0]
-        covered = f"{len(self.seals)} seals, {first} to {newest.number}, of messages up to {newest.last_sequence};"
+        covered = (
+            f"{counted(len(self.seals), 'seal')}, {first} to {newest.number}, of messages up to {newest.last_sequence};"
+        )
         return Check("seals", Verdict.HOLDS, (f"{covered} the newest is of {write_time(newest.sealed_at)},", digest))
 
     def _check_signatures(self) -> Check:
@@ -251,7 +255,11 @@ class Verification:
             return _failed("signatures", self._forged)
         if self._unsigned:
             verdict = Verdict.OPEN if self.key is None else Verdict.FAILS
-            return Check("signatures", verdict, (f"{self._unsigned} seals are unsigned: their author is not known",))
+            return Check(
+                "signatures",
+                verdict,
+                (f"{counted(self._unsigned, 'seal is', 'seals are')} unsigned: the author is not known",),
+            )
         if self._newest is None:
             return Check("signatures", Verdict.OPEN, ("without a seal there is no signature",))
         if self.key is None:
@@ -277,9 +285,9 @@ class Verification:
         if self.first is None or self.last is None:
             return Check("messages", Verdict.HOLDS, ("the archive is empty",))
         span = f"{self.first.message.sequence} to {self.last.message.sequence}"
-        aged = (f"{self._aged} sealed messages before them have aged away",) if self._aged else ()
+        aged = (f"{counted(self._aged, 'sealed message')} before them aged away",) if self._aged else ()
         times = f"from {_when(self.first)} to {_when(self.last)}"
-        return Check("messages", Verdict.HOLDS, (f"{self.messages} messages, {span}, {times}", *aged))
+        return Check("messages", Verdict.HOLDS, (f"{counted(self.messages, 'message')}, {span}, {times}", *aged))
 
     def _check_order(self) -> Check:
         recorded = {told.sequence for told in self.removals if told.stream is None}
@@ -313,7 +321,7 @@ class Verification:
             f"{len(rest)} from message {min(rest)} on: podfolio archive seal" if rest else "every message is sealed"
         ]
         if waiting:
-            told.append(f"{waiting} messages of the event stream are still to come")
+            told.append(f"{counted(waiting, 'message')} of the event stream still to come")
         return Check("unsealed", Verdict.HOLDS, tuple(told))
 
 

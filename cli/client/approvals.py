@@ -20,6 +20,7 @@ from bus.language.payload import Payload
 from bus.port import RefusedError, Stored, UnreachableError
 from bus.transports.envelope import publish
 from cli.client.finals import read_final
+from portfolio.counted import counted
 
 if TYPE_CHECKING:
     from bus.language.messages import Approval
@@ -43,7 +44,7 @@ async def decide(bus: Bus, request_id: str, signer: Signer, *, declined: bool, n
     body = kind(request_id=request_id, final_sha256=sha256(final).hexdigest(), note=note, decided_at=now)
     sent = Payload(kind.__name__, signer.sign(encode(body)))
     orders = 0 if event.trading is None else len(event.trading.orders)
-    words = f"{'declined' if declined else 'approved'}, {orders} orders of {event.customer_id}"
+    words = f"{'declined' if declined else 'approved'}, {counted(orders, 'order')} of {event.customer_id}"
     if await publish(bus, subjects.approval(request_id), sent, source=_SOURCE, now=now) is not Stored.TAKEN:
         return words
     before = await _stored(bus, request_id)

@@ -14,6 +14,7 @@ import click
 from bus.process.options import connection_options
 from bus.topology.roles import ADMIN, ARCHIVIST
 from cli.help import Group
+from portfolio.counted import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -129,7 +130,7 @@ async def _export(settings: Connection, folder: Path) -> int:
         with _progress((await bus.archive_state()).messages) as told:
             done = await copies.export(bus, folder, told=told)
     markets = f", markets {', '.join(done.markets)}" if done.markets else ""
-    click.echo(f"{done.new:,} new messages, up to {done.last_sequence}, are in {folder}{markets}")
+    click.echo(f"{counted(done.new, 'new message')}, up to {done.last_sequence}, in {folder}{markets}")
     return 0
 
 
@@ -201,7 +202,7 @@ async def _show(settings: Connection, folder: Path | None, customer: str | None,
     console = make_console()
     for archived in found:
         console.print(line(archived.message), soft_wrap=True)
-    click.echo(f"{len(found)} messages", err=True)
+    click.echo(counted(len(found), "message"), err=True)
     return int(not found)
 
 

@@ -14,6 +14,7 @@ from bus.process.options import connection_options
 from bus.topology.roles import REQUESTER
 from cli.arguments import BOOK, EVENTS, EXTRAS, FOLDER
 from cli.help import Group
+from portfolio.counted import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -137,7 +138,7 @@ def due(  # noqa: PLR0913 - one argument an option
                 count += 1
                 # Without the flush of each line, which takes longer than the look.
                 sys.stdout.write(f"{one.json if as_json else spaced(one.line, ' ')}\n")
-    click.echo(f"{count:,} of {looked:,} accounts are due", err=True)
+    click.echo(f"{count:,} of {counted(looked, 'account')} due", err=True)
 
 
 def _events(file: Path | None) -> AbstractContextManager[Events | None]:

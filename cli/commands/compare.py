@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
@@ -49,15 +48,13 @@ def compare(first: Path, second: Path) -> None:
 
 def _read(file: Path) -> OptimizationRequest | FinalEvent:
     """Read a request or an event from a file; any other content ends the command."""
-    from bus.language.messages import BadMessageError, parse_final, parse_request
-    from portfolio.files import read_bytes
+    from bus.language.messages import BadMessageError, glance, parse_final, parse_request
+    from portfolio.files import read_bytes, skip_mark
 
-    data = read_bytes(file)
+    data = skip_mark(read_bytes(file), str(file))
+    body = glance(data)
     try:
-        body = json.loads(data)
-        if isinstance(body, dict) and "type" in body:
-            return parse_final(data)
-        return parse_request(data, str(body.get("request_id", "")) if isinstance(body, dict) else "")
-    except (ValueError, RecursionError, BadMessageError) as error:
+        return parse_final(data) if "type" in body else parse_request(data, str(body.get("request_id", "")))
+    except BadMessageError as error:
         message = f"{file} is neither a request nor a final event: {error}"
         raise click.ClickException(message) from None

@@ -12,6 +12,7 @@ from bus.process.options import connection_options
 from bus.topology.roles import OBSERVER
 from cli.arguments import parse_since
 from cli.help import Command
+from portfolio.counted import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +83,7 @@ async def _list(
     for row in rows:
         click.echo(row.json if as_json else row.line)
     period = "in the stream" if since is None else f"since {since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-    click.echo(f"{len(rows)} of {count} requests {period}{_more(count - len(rows))}", err=True)
+    click.echo(f"{len(rows)} of {counted(count, 'request')} {period}{_more(count - len(rows))}", err=True)
     return 0
 
 

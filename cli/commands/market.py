@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,11 @@ from bus.process.options import connection_options
 from bus.topology.roles import ADMIN, OBSERVER
 from cli.arguments import TABLE
 from cli.help import Group
+from portfolio.counted import counted
 from portfolio.names import doubted
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date
 
     from bus.transports.jetstream import Connection
     from portfolio.market.history.facts import Knowledge
@@ -119,6 +121,7 @@ def build(  # noqa: PLR0913, PLR0917 - one argument an option
     try:
         name = _own_id(market_id if market_id is not None else prices.stem.lower())
         read = read_prices(prices)
+        _refuse_future(read, datetime.now(UTC).date())
         knowledge = replace(
             _knowledge(read, facts, distributions, like, unit_prices=unit_prices),
             return_is=return_is or "",
@@ -159,6 +162,20 @@ def _never_bought(market: Market) -> list[str]:
                 f" {mandate.max_position:.0%} into one ETF"
             )
     return told
+
+
+def _refuse_future(prices: Prices, today: date) -> None:
+    """Refuse prices of days to come; the day after *today* has begun in some zones.
+
+    Raises:
+        DataError: If there is one.
+    """
+    from portfolio.errors import DataError
+
+    day, line = prices.dates[-1], prices.lines[-1]
+    if day > today + timedelta(days=1):
+        message = f"{prices.file}: line {line}: date is {day}, and today is {today}: correct the dates"
+        raise DataError(message)
 
 
 def _own_id(name: str) -> str:
@@ -265,7 +282,9 @@ async def _publish(settings: Connection, made: Market, packed: bytes) -> int:
         )
         return 1
     said = "published" if stored is Stored.NEW else "was published before"
-    click.echo(f"{made.id} ({made.sha256[:12]}) {said} on {settings}: {len(packed)} bytes, {len(made.etfs)} ETFs")
+    click.echo(
+        f"{made.id} ({made.sha256[:12]}) {said} on {settings}: {len(packed)} bytes, {counted(len(made.etfs), 'ETF')}"
+    )
     return 0
 
 

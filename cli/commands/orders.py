@@ -12,6 +12,7 @@ import click
 from cli.arguments import APPROVALS, DASH, EVENTS, FILLS, OUT
 from cli.commands.fills import brokerage_option, orders_option, read_blocks, read_fills
 from cli.help import Group
+from portfolio.counted import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -233,7 +234,7 @@ def _placed(
         they = "1 rest is left out, since its" if too_small == 1 else f"{too_small:,} rests are left out, since their"
         click.echo(f"{they} brokerage is more than {placing.rest_cost:.1%} of the value (--rest-cost)", err=True)
     if waiting:
-        they = "1 purchase waits" if waiting == 1 else f"{waiting:,} purchases wait"
+        they = counted(waiting, "purchase waits", "purchases wait")
         click.echo(f"{they} for the money of sales: --wave 2 with --fills and --day", err=True)
     return made
 

@@ -9,6 +9,7 @@ import click
 
 from cli.arguments import FOLDER, MANDATE, REQUEST, read_request
 from cli.help import Command
+from portfolio.counted import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,7 +64,7 @@ def plan(file: Path, years: int, max_tax: float | None, files: tuple[Path, ...],
         folder.mkdir(parents=True, exist_ok=True)
         for year in found:
             (folder / f"{year.year}.json").write_bytes(encode(year.request))
-        click.echo(f"{len(found)} requests are in {folder}")
+        click.echo(f"{counted(len(found), 'request is', 'requests are')} in {folder}")
     sys.exit(1 if any(isinstance(year.event, MasterPortfolioFailed) for year in found) else 0)
 
 

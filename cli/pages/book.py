@@ -13,6 +13,7 @@ from rich.text import Text
 
 from book.files import PAGE
 from book.outcome import Outcome
+from portfolio.counted import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,7 +68,7 @@ def told(run: Run, rows: Sequence[Row], folder: Path) -> str:
     """Say what became of a run."""
     counts = Counter(row.outcome for row in rows)
     lines = [
-        f"run {run.name}: {len(rows):,} accounts",
+        f"run {run.name}: {counted(len(rows), 'account')}",
         *(f"{counts[outcome]:>9,}  {outcome.words}" for outcome in Outcome if counts[outcome]),
         f"{sum(bool(row.gave_way) for row in rows):>9,}  of them with targets that gave way",
         f"{sum(bool(row.person) for row in rows):>9,}  of all need a person",

@@ -10,6 +10,7 @@ from rich.style import Style
 from rich.text import Text
 
 from cli.pages.tables import make_table
+from portfolio.counted import counted
 from portfolio.errors import DataError
 from portfolio.market.basis import day_in_words
 from portfolio.market.history.moves import BOUND
@@ -105,7 +106,7 @@ def show_built(console: Console, market: Market, built: Built) -> None:
     """Summarise the market built from a history of prices."""
     sample = built.sample
     console.print(
-        f"market {market.id} ({market.sha256[:12]}): {len(market.etfs)} ETFs, {len(sample.returns)}"
+        f"market {market.id} ({market.sha256[:12]}): {counted(len(market.etfs), 'ETF')}, {len(sample.returns)}"
         f" {sample.period.adjective} returns from {sample.begins} to {sample.ends}"
     )
     console.print(f"* Returns a year are the mean of that history, times {sample.a_year:g}. {market.basis.said}")
@@ -138,7 +139,9 @@ def _sources(built: Built) -> dict[str, str]:
             counts[column] = counts.get(column, 0) + 1
     n = len(built.facts)
     return {
-        source: ", ".join(name if count == n else f"{name} of {count} ETFs" for name, count in counts.items())
+        source: ", ".join(
+            name if count == n else f"{name} of {counted(count, 'ETF')}" for name, count in counts.items()
+        )
         for source, counts in found.items()
     }
 

@@ -12,6 +12,7 @@ from bus.language.messages import BadMessageError, parse_approval, parse_challen
 from bus.language.plain_text import printable
 from bus.language.since import write_time
 from bus.language.subjects import MessageKind
+from portfolio.counted import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,7 +102,11 @@ def _request(body: dict[str, Any]) -> str:
     named = [*(body.get("pod_weights") or body.get("pods") or ()), *(goal.get("pod") for goal in body.get("goals", ()))]
     split = dict.fromkeys(pod for pod in named if pod)
     capital = body["customer"].get("total_capital_aud")
-    what = f"{len(body['account'].get('holdings', []))} holdings and cash" if capital is None else f"{capital:,.0f} AUD"
+    what = (
+        f"{counted(len(body['account'].get('holdings', [])), 'holding')} and cash"
+        if capital is None
+        else f"{capital:,.0f} AUD"
+    )
     return f"{what} over {', '.join(split)} in {body['market']}"
 
 
@@ -110,7 +115,8 @@ def _pod(body: dict[str, Any]) -> str:
         return str(body["message"])
     figures = body["figures"]
     return (
-        f"{len(body['weights'])} ETFs, return {figures['expected_return']:.1%}, volatility {figures['volatility']:.1%},"
+        f"{counted(len(body['weights']), 'ETF')}, return {figures['expected_return']:.1%},"
+        f" volatility {figures['volatility']:.1%},"
         f" {body['elapsed_s'] * 1e3:.0f} ms"
     )
 
@@ -119,9 +125,8 @@ def _final(body: dict[str, Any]) -> str:
     if body["type"] == "MasterPortfolioFailed":
         return f"{body['reason']}: {body['message']}"
     proof = body["certificate"]
-    return (
-        f"{len(body['weights'])} ETFs, gap {proof['gap']:.1e}, {proof['nodes']} nodes, {body['elapsed_s'] * 1e3:.0f} ms"
-    )
+    etfs, nodes = counted(len(body["weights"]), "ETF"), counted(proof["nodes"], "node")
+    return f"{etfs}, gap {proof['gap']:.1e}, {nodes}, {body['elapsed_s'] * 1e3:.0f} ms"
 
 
 def _challenge(body: dict[str, Any]) -> str:

@@ -20,6 +20,7 @@ from bus.process.options import variables
 from bus.topology.roles import ADMIN, CHALLENGER, COORDINATOR, OPERATOR, REVIEWER, agent_role, service_name
 from bus.transports.jetstream import Connection, connect
 from cli.system.kept import Kept
+from portfolio.counted import counted
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -69,7 +70,7 @@ async def whole_system(
         say(f"nats-server answers at {url}")
         async with connect(_as(ADMIN, url, keys)) as bus:
             done = await set_up(bus, pods)
-        say(f"set up {len(done)} streams and work queues")
+        say(f"set up {counted(len(done), 'stream or work queue', 'streams and work queues')}")
         commands: dict[str, tuple[str, ...]] = {pod: ("agents", pod) for pod in pods}
         further = (COORDINATOR, CHALLENGER, *([] if reviews_per_hour is None else [REVIEWER]))
         commands |= {name: (name,) for name in further}

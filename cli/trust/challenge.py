@@ -12,6 +12,7 @@ from bus.language.messages import PortfolioChallenged, parse_challenge
 from bus.language.signing import CHALLENGE, NotGenuineError, signer_of
 from cli.trust.check import Check, Verdict
 from portfolio.check.challenge import challenge_findings
+from portfolio.counted import counted
 
 if TYPE_CHECKING:
     from typing import Any
@@ -77,5 +78,5 @@ def _figures(told: dict[str, Any], event: dict[str, Any], market: Market) -> Che
         wrong = [f"it contradicts itself so much that a check is not possible ({type(error).__name__}: {error})"]
     if wrong:
         return Check("challenge", Verdict.FAILS, ("figures do not hold:", *wrong))
-    counts = f"{told['draws']} draws, {len(told['portfolios'])} portfolios"
+    counts = f"{counted(told['draws'], 'draw')}, {counted(len(told['portfolios']), 'portfolio')}"
     return Check("challenge", Verdict.HOLDS, (f"figures follow from the seed, the event and the market: {counts}",))

@@ -20,6 +20,7 @@ from cli.trust.challenge import examine_challenge
 from cli.trust.check import Check, Verdict
 from cli.trust.pod_answers import contradictions, signers, strangers
 from portfolio.check import findings
+from portfolio.counted import counted
 from portfolio.errors import DataError
 from portfolio.market import snapshot as markets
 from report.facts.percentages import spaced
@@ -224,6 +225,10 @@ def _check_figures(body: Event, event: MasterPortfolioOptimized, market: Market)
         wrong = [f"the event contradicts itself so much that a check is not possible ({type(error).__name__}: {error})"]
     if wrong:
         return Check("portfolio", Verdict.FAILS, ("rules or figures do not hold:", *wrong))
-    counts = f"{len(event.weights)} ETFs, {len(event.goals)} goals, {len(event.comparison)} comparisons"
-    orders = f", {len(event.trading.orders)} orders" if event.trading else ""
-    return Check("portfolio", Verdict.HOLDS, (f"rules and figures hold: {counts}{orders}",))
+    counts = [
+        counted(len(event.weights), "ETF"),
+        counted(len(event.goals), "goal"),
+        counted(len(event.comparison), "comparison"),
+        *([counted(len(event.trading.orders), "order")] if event.trading else []),
+    ]
+    return Check("portfolio", Verdict.HOLDS, (f"rules and figures hold: {', '.join(counts)}",))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from bus.language.forms import TEXT, WORDS
@@ -138,6 +139,7 @@ def _said(schema: Schema) -> str:
         for key, text in _BOUNDS.items()
         if key in plain
     )
+    bounds = re.sub(r"\b1 characters", "1 character", bounds)
     told = [_line(schema.get("description", "")), f"{bounds[:1].upper()}{bounds[1:]}." if bounds else ""]
     return " ".join(text for text in told if text)
 

@@ -62,7 +62,7 @@ def closures() -> dict[str, dict[str, str]]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     extras = project["project"]["optional-dependencies"]
     replica = closure([*project["project"]["dependencies"], *extras["otel"]])
-    people = closure(name for extra in ("report", "dashboard", "markets") for name in extras[extra])
+    people = closure(name for extra in ("report", "dashboard", "markets", "book") for name in extras[extra])
     pinned = pins()
     return {
         "build": _BUILD,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from portfolio.counted import counted
 from portfolio.errors import DataError
 from portfolio.market.trading_days import DAY, is_trading_day
 
@@ -41,7 +42,7 @@ def age_to_tell(priced_on: date, as_of: date) -> int | None:
 
 def distance_in_words(days: int) -> str:
     """Write an age: 31 days after, or 12 days before."""
-    return f"{abs(days)} days {'after' if days > 0 else 'before'}"
+    return f"{counted(abs(days), 'day')} {'after' if days > 0 else 'before'}"
 
 
 def refuse_stale(market: Market, as_of: date, stale_prices: StalePrices) -> None:

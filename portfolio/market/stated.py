@@ -11,6 +11,7 @@ from datetime import date
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from portfolio.counted import counted
 from portfolio.market.basis import History, Outlook
 from portfolio.market.trading_days import FIRST_DAY, LAST_DAY
 from portfolio.plain_text import WORDS, is_plain, shown
@@ -53,7 +54,9 @@ def read_stated(rows: Sequence[Mapping[str, str]]) -> Stated:
         ValueError: If there is not one line, or a statement is missing or impossible; the message says the mend.
     """
     if len(rows) != 1:
-        message = f"{FILE} has {len(rows)} lines below its header: give one, with the columns {', '.join(COLUMNS)}"
+        message = (
+            f"{FILE} has {counted(len(rows), 'line')} below its header: give one, with the columns {', '.join(COLUMNS)}"
+        )
         raise ValueError(message)
     row = {column: (rows[0].get(column) or "").strip() for column in COLUMNS}
     basis = _basis(row)

@@ -17,6 +17,7 @@ import numpy as np
 from portfolio.conic.bound import FREE, OFF, States
 from portfolio.conic.program import Builder
 from portfolio.conic.relaxation import Outcome, Relaxation
+from portfolio.counted import counted
 from portfolio.errors import SolverError, UnreachableGoalError
 from portfolio.market.figures import figures, grossed_up_yields
 from portfolio.market.measure import ROOMS, Measure
@@ -274,7 +275,7 @@ def _without_price(market: Market, left_out: tuple[str, ...], never_buy: frozens
 def _refuse_small_universe(mandate: Mandate, size: int, left_out: tuple[str, ...], unpriced: str) -> None:
     """Refuse rules that ask for more ETFs than can be bought."""
     pod, cap, least = mandate.pod, mandate.max_position, mandate.min_effective_holdings
-    choice = f"only {size} of its {len(mandate.universe)} ETFs can be bought"
+    choice = f"only {size} of its {counted(len(mandate.universe), 'ETF')} can be bought"
     choice += f" (not {', '.join(left_out)})" if left_out else ""
     choice += unpriced
     universe = Conflict(f"{pod}.universe", f"{pod} may hold {', '.join(mandate.universe)}, and {choice}")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from portfolio.counted import counted
 from portfolio.errors import DataError
 from portfolio.market.measure import Measure
 
@@ -105,7 +106,7 @@ class Mandate:
         if not 1 <= self.min_effective_holdings <= len(self.universe):
             message = (
                 f"min_effective_holdings of {self.pod} is {self.min_effective_holdings};"
-                f" it must be from 1 to the {len(self.universe)} ETFs of its universe"
+                f" it must be from 1 to the {counted(len(self.universe), 'ETF')} of its universe"
             )
             raise DataError(message)
 

@@ -64,8 +64,9 @@ def _fan(name: str, goal: MoneyGoal, inflation: float) -> Fan:
     }
     money = "in today's money" if goal.in_todays_money else "in money of that day"
     low, _, median, _, high = (bands[each][-1] for each in PERCENTILES)
+    years_later = "1 year" if goal.years == 1 else f"{goal.years:g} years"
     alt = (
-        f"Fan chart. {goal.name}, AUD {money}: {invested_aud(goal):,.0f} today; in {goal.years:g} years"
+        f"Fan chart. {goal.name}, AUD {money}: {invested_aud(goal):,.0f} today; in {years_later}"
         f" {median:,.0f} at the median, under {low:,.0f} in 5 of 100 cases and over {high:,.0f} in 5 of 100; wanted:"
         f" {goal.target_amount_aud:,.0f}."
     )

@@ -92,14 +92,18 @@ def _given(event: MasterPortfolioOptimized) -> Iterator[str]:
     yield "Half spreads and liquidity of the ETFs, as the market states them."
 
 
+def _times(factor: float) -> str:
+    return "" if factor == 1 else f"{factor:g} times "
+
+
 def _worst_case(worst: WorstCase, robust: Robust) -> str:
     """Say in which worst case the portfolio is best, and what is expected there."""
     changes = []
     if robust.returns:
         error = "its standard error" if worst.errors_from is ErrorsFrom.HISTORY else "half of its range"
-        changes.append(f"each return is lower by {robust.returns:g} times {error}")
+        changes.append(f"each return is lower by {_times(robust.returns)}{error}")
     if robust.covariance:
-        changes.append(f"each covariance is higher by {robust.covariance:g} times the product of both volatilities")
+        changes.append(f"each covariance is higher by {_times(robust.covariance)}the product of both volatilities")
     if not changes:
         return "A worst case at no distance from the figures of the market was asked for: it is the market itself."
     held = {"today": worst.today, "the separate pods": worst.separate, "the suggestion": worst.suggested}

@@ -44,7 +44,7 @@ METRICS = {
 
 # The label and the format of each goal's figure.
 FIGURES = {measure.value: (measure.label, measure.show) for measure in Measure} | {
-    metric: (label.split(",")[0], pattern.format)
+    metric: (label.split(",")[0], f"{pattern}{' AUD' if metric.endswith('_aud') else ''}".format)
     for metric, (label, pattern) in METRICS.items()
     if metric not in set(Measure)
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from portfolio.counted import counted
 from portfolio.market.age import distance_in_words
 from portfolio.market.basis import day_in_words
 from report.facts.snapshot import snapshot
@@ -68,6 +69,6 @@ def said_of_model(event: MasterPortfolioOptimized) -> Iterator[str]:
     if model.too_small:
         told = ", ".join(f"{one.ticker} ({one.amount_aud:,.2f} of {one.needs_aud:,.2f} AUD)" for one in model.too_small)
         yield (
-            f"{len(model.too_small)} of its {len(event.holdings)} positions are below what can be bought (500 AUD at"
-            f" first on ASX, and a unit): {told}"
+            f"of its {counted(len(event.holdings), 'position')}, {len(model.too_small)} cannot be bought, as too small"
+            f" (500 AUD at first on ASX, and a unit): {told}"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from portfolio.counted import counted
 from portfolio.published.waiting import WaitFor
 from portfolio.tax.regime import HOLDING_DAYS
 from portfolio.tax.taxpayer import Entity
@@ -103,8 +104,8 @@ def _later(event: MasterPortfolioOptimized, trading: Trading) -> Iterator[str]:
     by = later.objective - trading.objective
     worse = f", but keeps {listed_goals(event, later.worse)} less well" if later.worse else ""
     yield (
-        f"The best portfolio that sells none of these now has {len(later.orders)} orders, costs {cost:,.2f} AUD"
-        f" ({later.gains.tax_aud:,.2f} AUD of it tax) instead of {now:,.2f} AUD, and scores {abs(by):.4f}"
+        f"The best portfolio that sells none of these now has {counted(len(later.orders), 'order')}, costs {cost:,.2f}"
+        f" AUD ({later.gains.tax_aud:,.2f} AUD of it tax) instead of {now:,.2f} AUD, and scores {abs(by):.4f}"
         f" {'more' if by > 0 else 'less'} by the measure that the request sets{worse}."
     )
 
@@ -139,7 +140,8 @@ def said_of_kept(owned: Owned) -> Iterator[str]:
     """Name the holdings that are kept as they are, with their values."""
     for one in owned.kept:
         value = "its value is not known" if one.value_aud is None else f"{one.value_aud:,.2f} AUD"
-        yield f"{one.ticker} ({one.units:,.0f} units, {value}) is kept as it is, beside the capital: {one.why}."
+        units = counted(round(one.units), "unit")
+        yield f"{one.ticker} ({units}, {value}) is kept as it is, beside the capital: {one.why}."
 
 
 def read_aloud(goal: GoalAccount, *, of: str = "", now: float | None = None) -> str:

@@ -12,17 +12,16 @@ from report.charts.palette import LIGHT
 from report.facts.fans import Fan
 from report.facts.frontier import Frontier
 from report.facts.series import Bars, all_series
-from report.slides.layout import LEFT, ROOM, Deck, sentences, told, write
+from report.slides.layout import BOTTOM, LEFT, ROOM, TOP, Deck, fitting_size, sentences, told, write
 from report.slides.native_charts import bars, fan, frontier
 from report.story.compose import tell
-from report.story.document import Section
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from bus.language.messages import Challenge, FinalEvent
     from report.facts.series import Shown
-    from report.story.document import Story
+    from report.story.document import Section, Story
 
 # Tables of the appendix that stand on the slide of a question.
 _BESIDE = {"have": ("owned",), "change": ("orders", "bought")}
@@ -52,12 +51,23 @@ def _portfolio(deck: Deck, story: Story, series: Mapping[str, Shown]) -> None:
         told(deck, replace(section, tables=(*section.tables, *beside)))
     pictures, *limits = story.more
     _pictures(deck, pictures, series)
-    # Both fit on one slide.
-    points = tuple(f"{section.title}: {point}" for section in limits for point in section.points)
-    told(deck, Section("limits", "What was taken as given, and what was not considered", points=points))
+    _side_by_side(deck, "Taken as given, and not considered", limits)
     for section in story.appendix:
         if section.name in _APPENDIX:
             told(deck, section)
+
+
+def _side_by_side(deck: Deck, title: str, sections: Sequence[Section]) -> None:
+    """Tell the points of some sections on one slide, a column for each."""
+    slide = deck.slide(title)
+    width = ROOM // max(len(sections), 1)
+    for i, section in enumerate(sections):
+        left, room = LEFT + i * width, width - Inches(0.3)
+        head = slide.shapes.add_textbox(left, TOP, room, Inches(0.4))
+        write(head.text_frame, [section.title], size=14, bold=True)
+        top = TOP + Inches(0.4)
+        body = slide.shapes.add_textbox(left, top, room, BOTTOM - top)
+        write(body.text_frame, section.points, size=min(12, fitting_size(section.points * len(sections))))
 
 
 def _pictures(deck: Deck, section: Section, series: Mapping[str, Shown]) -> None:
@@ -85,6 +95,6 @@ def _opening(deck: Deck, story: Story) -> None:
     for i, (what, figure) in enumerate(story.figures):
         left = LEFT + i * width
         box = slide.shapes.add_textbox(left, Inches(3.6), width, Inches(0.6))
-        write(box.text_frame, [figure], size=30, bold=True)
+        write(box.text_frame, [figure], size=26, bold=True)
         box = slide.shapes.add_textbox(left, Inches(4.2), width, Inches(0.6))
         write(box.text_frame, [what], size=14, colour=LIGHT.quiet)

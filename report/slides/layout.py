@@ -11,6 +11,7 @@ from pptx.enum.text import PP_ALIGN
 from pptx.util import Inches, Pt
 
 from bus.language.plain_text import printable
+from portfolio.counted import counted
 from report.charts.palette import LIGHT
 from report.facts.percentages import spaced
 
@@ -104,7 +105,9 @@ def tabled(slide: Slide, table: Table, *, top: int = TOP) -> None:
             if x in table.numbers:
                 cell.text_frame.paragraphs[0].alignment = PP_ALIGN.RIGHT
     if left_out := len(table.rows) - len(rows):
-        sentences(slide, (f"{left_out} more rows are in the report.",), size=11, top=Inches(6.65))
+        sentences(
+            slide, (f"{counted(left_out, 'more row is', 'more rows are')} in the report.",), size=11, top=Inches(6.65)
+        )
 
 
 def _fill(cell: Cell, text: str, size: int, *, heading: bool, strong: bool) -> None:

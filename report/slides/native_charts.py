@@ -16,7 +16,7 @@ from report.facts.standings import SEPARATE, SUGGESTED, TODAY
 from report.slides.layout import BOTTOM, FONT, LEFT, ROOM, TOP, rgb, write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from pptx.chart.axis import CategoryAxis
     from pptx.chart.chart import Chart
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from report.facts.series import Bars
 
 _MEDIAN = 0.50
+_LEGEND = Inches(0.35)
 # As in sentences, with a space before the sign.
 _PERCENT = "0.0 %"
 _PERCENTILES = {
@@ -46,6 +47,9 @@ def bars(slide: Slide, shown: Bars) -> None:
     for name, values in shown.series.items():
         data.add_series(name, values)
     chart = _chart(slide, XL_CHART_TYPE.BAR_CLUSTERED, data, shown.alt)
+    # Some programs turn a chart's own legend around, with the axis: today comes first, as in time.
+    chart.has_legend = False
+    _legend(slide, list(shown.series))
     plot = chart.plots[0]
     plot.gap_width, plot.overlap = 45, 0
     plot.has_data_labels = True
@@ -55,6 +59,16 @@ def bars(slide: Slide, shown: Bars) -> None:
     for series, colour in zip(plot.series, (LIGHT.before, LIGHT.after)[-len(shown.series) :], strict=True):
         series.format.fill.solid()
         series.format.fill.fore_color.rgb = rgb(colour)
+
+
+def _legend(slide: Slide, names: Sequence[str]) -> None:
+    frame = slide.shapes.add_textbox(LEFT, TOP - _LEGEND, ROOM, _LEGEND).text_frame
+    paragraph = frame.paragraphs[0]
+    for name, colour in zip(names, (LIGHT.before, LIGHT.after)[-len(names) :], strict=True):
+        for text, shade in (("\u25a0 ", colour), (f"{name}      ", LIGHT.ink)):
+            run = paragraph.add_run()
+            run.text = text
+            run.font.size, run.font.name, run.font.color.rgb = Pt(12), FONT, rgb(shade)
 
 
 def fan(slide: Slide, shown: Fan, *, left: int, width: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from portfolio.counted import counted
 from portfolio.market.basis import day_in_words
 from portfolio.terms.rules import Duplicates
 from report.facts.labels import goal_label, of_pods
@@ -76,7 +77,7 @@ def _rules(event: MasterPortfolioOptimized) -> Iterator[str]:
     rules = event.terms.rules
     one = "one pod owns each ETF" if rules.duplicates is Duplicates.FORBID else "several pods may own an ETF"
     yield (
-        f"Rules that were kept: at most {rules.max_etfs} ETFs, each from {rules.min_weight:.2%} to"
+        f"Rules that were kept: at most {counted(rules.max_etfs, 'ETF')}, each from {rules.min_weight:.2%} to"
         f" {rules.max_weight:.2%} of the capital; {one}."
     )
     if rules.never_buy:

@@ -62,7 +62,9 @@ def goals(event: MasterPortfolioOptimized) -> Section:
         " the whole portfolio are to be no worse than the separate pods.",
     )
     met = sum(now.met for _, now in pairs)
-    lead = f"{met} of {len(pairs)} targets are met." if met < len(pairs) else f"All {len(pairs)} targets are met."
+    lead = f"{met} of {len(pairs)} targets {'is' if met == 1 else 'are'} met."
+    if met == len(pairs):
+        lead = "The target is met." if met == 1 else f"All {met} targets are met."
     return Section("targets", "What each target gets", (lead,), ("goals",), (table,))
 
 

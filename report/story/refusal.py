@@ -45,11 +45,11 @@ _TOLD = {
     ),
     Reason.RESULT_NOT_GENUINE: (
         "What one part of the system answered is not proven to come from that part, so nothing was made of it.",
-        "Tell whoever runs the system: below is which part it was, and why. Then ask again, with another request id.",
+        "Tell whoever runs the system; the message says which part it was, and why. Then ask again, with another id.",
     ),
     Reason.STOPPED: (
         "New advice is stopped for now, so no portfolio was published.",
-        "Read below who stopped it and why. Ask again, with another request id, when the stop is lifted.",
+        "The message says who stopped it and why, and when to ask again.",
     ),
     Reason.CHECK_FAILED: (
         "A portfolio was found, but the check of its rules and figures did not agree, so it is withheld.",

@@ -71,9 +71,19 @@ def _refused(event: MasterPortfolioFailed) -> tuple[Section, ...]:
     """Say once why there is no portfolio: in tables if the event has the figures, otherwise in the event's words."""
     details = tuple(section for section in refusal.sections(event) if section.tables)
     in_short, next_step = refusal.what_happened(event)
+    if not details:
+        next_step = _beyond(event.message, next_step)
     missing = (f"No answer came from: {', '.join(event.missing_pods)}.",) if event.missing_pods else ()
-    lead = (in_short if details else event.message, *missing, next_step)
+    lead = tuple(text for text in (in_short if details else event.message, *missing, next_step) if text)
     return (Section("why", "Why, and what to do next", lead, points=targets.signed(event)), *details)
+
+
+def _beyond(message: str, next_step: str) -> str:
+    """Leave out of the next step the sentences that the message says already."""
+    told = ("the message says", "ask again") if "ask again" in message.lower() else ("the message says",)
+    steps = next_step.removesuffix(".").replace("; ", ". ").split(". ")
+    new = [step for step in steps if not any(words in step.lower() for words in told)]
+    return ". ".join(new) + "." if new else ""
 
 
 def _today(event: MasterPortfolioOptimized) -> Section | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import fsum
 from typing import TYPE_CHECKING
 
+from portfolio.counted import counted
 from report.facts import orders as facts
 from report.facts import parcels, standings
 from report.facts.getting_there import cost_of
@@ -14,7 +15,7 @@ from report.facts.positions import positions
 from report.facts.sentences import what_rounding_costs, what_to_know, why_no_order
 from report.facts.series import COSTS
 from report.story.document import Section, Table
-from report.story.wording import counted, sentence
+from report.story.wording import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

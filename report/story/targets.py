@@ -29,7 +29,11 @@ def targets(event: MasterPortfolioOptimized) -> Section:
     note += " Delivered is in whole units." if event.trading else ""
     table = Table("targets", "Targets, the most important first", columns, frozenset({2, 3, 4, 5, 7}), rows, note=note)
     met = sum(last.met for _, last in pairs)
-    lead = "All targets are met." if met == len(pairs) else f"{met} of {len(pairs)} targets are met."
+    lead = (
+        "All targets are met."
+        if met == len(pairs)
+        else f"{met} of {len(pairs)} targets {'is' if met == 1 else 'are'} met."
+    )
     points = tuple(
         read_aloud(goal, now=last.delivered if event.trading else None) for goal, last in pairs if not last.met
     )

@@ -8,11 +8,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def counted(number: int, noun: str) -> str:
-    """Count a noun: 1 order, 2 orders."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def listed(parts: Sequence[str]) -> str:
     """Join parts in a sentence: a, b and c."""
     *before, last = parts

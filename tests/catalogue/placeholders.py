@@ -124,6 +124,9 @@ def _is_self(value: ast.expr) -> bool:
 
 def _call(call: ast.Call) -> str:  # noqa: PLR0911 - one case a kind of call
     match call:
+        case ast.Call(func=ast.Name(id="counted"), args=[_, noun, *plural]):
+            of = name(noun)
+            return f"1 {of} or 2 {name(plural[0]) if plural else f'{of}s'}"
         case ast.Call(func=ast.Attribute(attr="join"), args=[joined, *_]):
             return name(joined)
         case ast.Call(func=ast.Name(id="len"), args=[counted]):

@@ -50,6 +50,16 @@ def test_the_argument_that_messages_and_documents_name_is_a_stage_of_the_image()
     assert set(named) <= stages
 
 
+def test_the_image_for_people_has_every_extra_whose_absence_a_command_tells() -> None:
+    known = PROJECT["project"]["optional-dependencies"]
+    files = [(IMAGE / f"{name}.txt").read_text(encoding="utf-8") for name in ("replica", "people")]
+    there = set(re.findall(r"^(\S+)==", "\n".join(files), re.MULTILINE))
+    needed = {name for extra in known.keys() - {"dev", "fuzz"} for name in known[extra] if "[" not in name}
+
+    assert {"pyarrow", "jinja2", "starlette", "scikit-learn"} <= needed
+    assert needed <= there
+
+
 def test_nothing_tells_people_to_install_a_package_that_is_not_published() -> None:
     # The catalogue of messages is made from the code.
     pages = (page for page in ROOT.glob("docs/*.md") if page.name != "messages.md")

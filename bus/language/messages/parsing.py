@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from bus.language import syntax
 from bus.language.messages.events import (
     AdviceResumed,
     AdviceStopped,
@@ -113,7 +114,7 @@ def parse_request(data: bytes, request_id: str, *, most: int = MOST_TOLD) -> Opt
         message = "the body is empty: give an object, {...}"
         raise BadMessageError(message)
     request = _read(_REQUEST, data, most)
-    json.loads(data, object_pairs_hook=_once, parse_int=float)
+    _refuse_doubled(data)
     if request.request_id != request_id:
         message = f"the body says request_id {request.request_id!r}, its subject says {request_id!r}: make them equal"
         raise BadMessageError(message)
@@ -127,11 +128,10 @@ def change_request(data: bytes, changes: Mapping[str, object]) -> bytes:
         BadMessageError: If an object of the body has a field twice: written again, only the last would be left to see.
     """
     try:
-        body = json.loads(data, object_pairs_hook=_once)
-    except BadMessageError:
-        raise
+        body = json.loads(data)
     except (ValueError, RecursionError):
         return data
+    _refuse_doubled(data)
     return json.dumps({**body, **changes}).encode() if changes and isinstance(body, dict) else data
 
 
@@ -197,18 +197,32 @@ def _read(adapter: TypeAdapter[T], data: bytes, most: int = MOST_TOLD) -> T:
         raise BadMessageError(*told, field=first_field(error)) from None
 
 
-def _once(fields: list[tuple[str, object]]) -> dict[str, object]:
-    """Refuse an object that has a field twice: some readers would take the first, some the last.
+def _refuse_doubled(data: bytes) -> None:
+    """Refuse a body of which an object has a field twice: some readers would take the first, some the last.
 
     Raises:
-        BadMessageError: If it has.
+        BadMessageError: If one has; the message gives the lines, where they are two.
     """
-    if len(dict(fields)) < len(fields):
-        names = [name for name, _ in fields]
-        twice = next(name for name in names if names.count(name) > 1)
-        message = f"{named(twice)} is given twice: give each field once"
-        raise BadMessageError(message)
-    return dict(fields)
+    try:
+        json.loads(data, object_pairs_hook=_once, parse_int=float)
+    except _DoubledError as error:
+        name, first, second = syntax.doubled(data) or (str(error), 0, 0)
+        lines = f", at lines {first} and {second}" if first < second else ""
+        message = f"{named(name)} is given twice{lines}: give each field once"
+        raise BadMessageError(message) from None
+
+
+class _DoubledError(Exception):
+    """A name that an object has twice."""
+
+
+def _once(fields: list[tuple[str, object]]) -> dict[str, object]:
+    names: dict[str, object] = {}
+    for name, value in fields:
+        if name in names:
+            raise _DoubledError(name)
+        names[name] = value
+    return names
 
 
 def glance(data: bytes) -> Mapping[str, object]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portfolio.market.history.table import Faults, is_ticker, listed, read_table
+from portfolio.market.history.table import A_PIVOT, Faults, is_ticker, listed, read_table
 from portfolio.plain_text import shown
 
 if TYPE_CHECKING:
@@ -90,14 +90,14 @@ def _refuse_other_shapes(columns: tuple[str, ...], faults: Faults) -> None:
         DataError: If *columns* are of such a file.
     """
     names = {column.lower().replace("_", " ") for column in columns}
-    if {"open", "close"} <= names or "adj close" in names:
+    if {"open", "close"} <= names or {"open", "high", "low"} <= names or "adj close" in names:
         faults.add(
             1,
             "these are the prices of one ETF by kind: give one file with a column for each ETF, named by its ticker,"
             " that holds the adjusted close of each",
         )
     elif names & {"ticker", "symbol", "code"}:
-        faults.add(1, "this has a row for each price: give a row for each date, with a column for each ETF (a pivot)")
+        faults.add(1, f"this has a row for each price: {A_PIVOT}")
     elif kinds := [column for column in columns if _KIND.search(column)]:
         faults.add(
             1,

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portfolio.counted import counted
 from portfolio.errors import DataError
 from portfolio.market.history.moves import large_moves
 from portfolio.market.history.screen import screen
+from portfolio.market.history.table import AN_INDEX
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -34,6 +36,8 @@ COVERAGE = 0.95
 _ENDED = 5
 # A variance of fewer returns is too uncertain: 24 months are two years, 24 weeks are half a year.
 _LEAST_RETURNS = 24
+# Errors of a column of prices: the most that may stand alone, and the most as a share of the returns.
+_FEW_ERRORS, _WILD = 4, 0.1
 _FRIDAY = 4
 # Daily returns span at most this many days: from the Thursday before Easter to the Tuesday after.
 _MOST_DAYS = 5
@@ -137,7 +141,7 @@ def align(
     complete = np.flatnonzero(there[:, kept].all(axis=1))
     chosen = period or _fitting(screened.dates)
     if period is None and chosen is not Period.WEEK:
-        notes = (*notes, f"dates are {_apart(screened.dates):g} days apart, so returns are {chosen.adjective}")
+        notes = (*notes, f"dates are {_days_apart(screened.dates)} apart, so returns are {chosen.adjective}")
     return _sample(screened, kept, complete, chosen, (left_out, notes), trusted)
 
 
@@ -158,6 +162,7 @@ def _sample(
     tickers = tuple(prices.tickers[j] for j in kept)
     steps = [i for i, one in enumerate(follows) if one]
     found = large_moves(returns, tickers, trusted) if len(returns) else []
+    _refuse_wild(prices.file, tickers, found, len(returns), period)
     errors = {move.i for move in found if move.error}
     used = [i for i in range(len(returns)) if i not in errors]
     if len(used) < _LEAST_RETURNS:
@@ -188,6 +193,23 @@ def _sample(
     )
 
 
+def _refuse_wild(file: str, tickers: Sequence[str], found: Sequence[Move], count: int, period: Period) -> None:
+    """Refuse a column in which errors are usual: each would be left out for every ETF, and what remains is no price.
+
+    Raises:
+        DataError: If there is one; the message names it.
+    """
+    for j, ticker in enumerate(tickers):
+        errors = [move for move in found if move.j == j and move.error]
+        if len(errors) > max(_FEW_ERRORS, _WILD * count):
+            message = (
+                f"{file}: {ticker} is no column of prices: in {len(errors)} of {count} {period}s it moves as by"
+                f" {errors[0].size:+.0%}. Mend it: {AN_INDEX}; or take it out (--trust {ticker} takes it"
+                " as it is)"
+            )
+            raise DataError(message)
+
+
 def _longest(prices: Prices, ends: Places) -> str:
     """Name the longest step from one date to the next."""
     days = [prices.dates[i] for i in ends]
@@ -205,13 +227,18 @@ def _apart(dates: Sequence[date]) -> float:
     return float(np.median(np.diff([day.toordinal() for day in dates]))) if len(dates) > 1 else 1.0
 
 
+def _days_apart(dates: Sequence[date]) -> str:
+    apart = _apart(dates)
+    return "1 day" if apart == 1 else f"{apart:g} days"
+
+
 def _fitting(dates: Sequence[date]) -> Period:
     return Period.WEEK if _apart(dates) <= _WEEKLY else Period.MONTH
 
 
 def _too_few(prices: Prices, period: Period, count: int, errors: int) -> DataError:
     apart, asked = _apart(prices.dates), {Period.DAY: _MOST_DAYS, Period.WEEK: _WEEKLY, Period.MONTH: _MONTHLY}[period]
-    why = f" (its dates are {apart:g} days apart)" if apart > asked else ""
+    why = f" (its dates are {_days_apart(prices.dates)} apart)" if apart > asked else ""
     if apart > _MONTHLY:
         mend = "prices of at least every month"
     elif apart > asked:
@@ -298,12 +325,15 @@ def _moves(prices: Prices, tickers: tuple[str, ...], found: list[Move], ends: li
             )
         else:
             told.append(f"{what}: kept")
-    more = [f"{len(told) - _SHOWN} more moves are many times the usual one"] if len(told) > _SHOWN else []
+    more = (
+        [f"{counted(len(told) - _SHOWN, 'more move is', 'more moves are')} many times the usual one"]
+        if len(told) > _SHOWN
+        else []
+    )
     return [*told[:_SHOWN], *more]
 
 
 def _say(count: int, what: str, happened: str, example: str = "") -> list[str]:
     if not count:
         return []
-    many = f"{count} {what}s {happened.replace('was', 'were', 1)}"
-    return [(f"{count} {what} {happened}" if count == 1 else many) + example]
+    return [counted(count, f"{what} {happened}", f"{what}s {happened.replace('was', 'were', 1)}") + example]

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portfolio.counted import counted
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from datetime import date
@@ -57,7 +59,7 @@ def screen(prices: Prices, *, since: date | None, trusted: Collection[str]) -> t
     if same:
         where = _line(prices, same[0])
         notes.append(
-            f"{len(same)} {'row repeats' if len(same) == 1 else 'rows repeat'} the row before for every ETF and"
+            f"{counted(len(same), 'row repeats', 'rows repeat')} the row before for every ETF and"
             f" {'was' if len(same) == 1 else 'were'} not used, first {prices.dates[same[0]]}{where}: filled in, for a"
             " weekend or a holiday"
         )

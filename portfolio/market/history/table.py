@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
+from portfolio.counted import counted
 from portfolio.errors import DataError
 from portfolio.files import MOST_TABLE_BYTES, decode, read_bytes
 from portfolio.market.history.layout import find_separator, is_day, read_days, read_numbers
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 # The same pattern as in requests.
 _TICKER = re.compile(r"[A-Z0-9]{1,12}")
+# As some exports of prices write the names of their columns.
+_BRACKETS = re.compile(r"^<([A-Z]+)>$")
+A_PIVOT = "give a row for each date, with a column for each ETF (a pivot)"
 _EXCHANGE = re.compile(r"\.AX$|^ASX:|:AU$| AU( EQUITY)?$")
 # Dates that cannot be read, by their form, and the mend; spreadsheets count days since 1900, programs also seconds.
 _OTHER_DATES = {
@@ -31,7 +35,12 @@ _OTHER_DATES = {
     re.compile(
         r"\d{4}-\d\d-\d\d[T ]\d.*", re.ASCII
     ): "it has a time, whose day depends on the zone; give the day alone",
+    re.compile(
+        r"[a-z]{3,9}[ -]\d{2,4}|\d{4}[-/]\d{1,2}|\d{1,2}[-/.]\d{4}", re.ASCII | re.IGNORECASE
+    ): "it has no day; give that of the price, such as the last of the month",
 }
+# Below a table stand totals, sources and remarks.
+_NO_DAY = "correct it, or take the row out"
 # As programs write a cell without a value.
 _NO_VALUE = {"null", "none", "nan", "na", "n/a", "#n/a", "#n/a n/a", "-", "--"}
 # Currencies and per cents beside a number.
@@ -44,6 +53,7 @@ _HEAD = 65_536
 # A price outside the range is a typing error that would break the arithmetic.
 # Public prices of inverse funds, adjusted back over many consolidations, begin at a billionth.
 PRICES = 1e-9, 1e9
+AN_INDEX = "correct it, or make an index of returns: 100, then each value times 1 + return"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +103,8 @@ class Faults:
         try:
             day = date.fromisoformat(cell.text)
         except ValueError:
-            why = next((f": {what}" for form, what in _OTHER_DATES.items() if form.fullmatch(cell.text)), "")
-            self.add(cell.line, f"{cell.column} is {shown(cell.text)}, not a date such as 2025-11-07{why}")
+            why = next((what for form, what in _OTHER_DATES.items() if form.fullmatch(cell.text)), _NO_DAY)
+            self.add(cell.line, f"{cell.column} is {shown(cell.text)}, not a date such as 2025-11-07: {why}")
             return None
         if not FIRST_DAY <= day <= LAST_DAY:
             self.add(cell.line, f"{cell.column} is {day}; it must be from {FIRST_DAY} to {LAST_DAY}")
@@ -107,7 +117,10 @@ class Faults:
             self.add(cell.line, f"{cell.column} is {shown(cell.text)}; give {WORDS}")
 
     def price(self, cell: Cell) -> float:
-        """Read a price, as ``number`` does."""
+        """Read a price, as ``number`` does; of a return, also say the mend."""
+        if re.fullmatch(r"-\d.*|-?\d.*%", cell.text):
+            self.add(cell.line, f"{cell.column} is {shown(cell.text)}, and no price: {AN_INDEX}")
+            return math.nan
         return self.number(cell, least=PRICES[0], most=PRICES[1])
 
     def number(self, cell: Cell, *, least: float, most: float) -> float:
@@ -193,8 +206,10 @@ def read_table(
         faults.add(line, f"the column {listed(twice)} stands twice; name each once")
     for at, row in rows[1:]:
         # Spreadsheets write separators after the last column.
-        if len(row) < len(header) or any(row[len(header) :]):
-            faults.add(at, f"{len(row)} fields, the header has {len(header)}; give as many")
+        if days and len(row) < len(header) and not any(map(is_day, row)):
+            faults.add(at, f"{shown(row[0])} is no row of the table: take it out")
+        elif len(row) < len(header) or any(row[len(header) :]):
+            faults.add(at, f"{counted(len(row), 'field')}, the header has {len(header)}; give as many")
     faults.refuse()
     dropped = {i for i, name in enumerate(header) if not name}
     names = [name for name in header if name]
@@ -227,19 +242,29 @@ def _read_fields(file: Path) -> tuple[int, list[tuple[int, list[str]]], list[str
 def _other_header(rows: Sequence[tuple[int, list[str]]], line: int) -> str:
     """Say what stands in place of the header, with the mend; empty if the header only lacks a name."""
     header, below = rows[0][1], [row for _, row in rows[1:4]]
-    if header[0].startswith(("<", "{", "[")):
+    if header[0].startswith(("<", "{", "[")) and not _BRACKETS.fullmatch(header[0]):
         return "this is a web page or JSON, and no table: give a table of separated fields"
     if sum(map(is_day, header)) > 1:
         return "the dates stand side by side: turn the table, so that each date is a row"
     if any(map(is_day, header)) and is_number(header[-1]):
-        return "the columns have no names: add a line above with a name for each"
-    if below and len(header) < min(map(len, below)):
-        return f"{listed(header)} is a title: take out the lines above the names of the columns"
-    if any(row[0].lower() in {"date", "ticker"} for row in below):
+        a_row_a_price = is_ticker(header[0]) and not is_number(header[0])
+        shape = f"this has a row for each price ({A_PIVOT}), and " if a_row_a_price else ""
+        return f"{shape}the columns have no names: add a line above with a name for each"
+    if (above := _above_the_names(rows)) is not None:
+        return f"{listed(header)} is a title: take out the lines above the names of the columns, up to line {above}"
+    if any(row[0].lower() in {"date", "dates", "ticker"} for row in below):
         return f"the columns have names in several lines, from line {line} on: keep one line, with date and tickers"
     dated = [name for i, name in enumerate(header) if below and all(i < len(row) and is_day(row[i]) for row in below)]
     named = len(dated) == 1 and dated[0].lower() not in {"", "date"}
     return f"the column {listed(dated)} holds dates: name it date" if named else ""
+
+
+def _above_the_names(rows: Sequence[tuple[int, list[str]]]) -> int | None:
+    """Return the last line above the names of the columns; None if the first line may have these names."""
+    widths = [max((i for i, text in enumerate(row, start=1) if text), default=0) for _, row in rows]
+    usual = sorted(widths)[len(widths) // 2]
+    first = next(i for i, width in enumerate(widths) if width >= usual)
+    return rows[first - 1][0] if first else None
 
 
 def _name(
@@ -247,7 +272,7 @@ def _name(
 ) -> tuple[list[str], list[str]]:
     """Name the columns: known ones in any case, and the first one if it has no name; columns to drop have none."""
     # pandas reads a column without a name as Unnamed: 0, and writes that.
-    names, told = [re.sub(r"^Unnamed: \d+$", "", name) for name in header], []
+    names, told = [re.sub(r"^Unnamed: \d+$", "", _BRACKETS.sub(r"\1", name)) for name in header], []
     there = {name.lower() for name in names}
     for i, name in enumerate(names):
         if name.lower() in known and name not in known:

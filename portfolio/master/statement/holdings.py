@@ -27,6 +27,7 @@ from portfolio.case.distance import (
 from portfolio.case.inventory import FIRST_PURCHASE_AUD
 from portfolio.case.naive import extra_owners
 from portfolio.conic.program import JOINT, Builder
+from portfolio.counted import counted
 from portfolio.market.figures import correlation_distance, grossed_up_yields, net_tax
 from portfolio.market.measure import Measure
 from portfolio.master.statement.order_rows import Owner
@@ -504,7 +505,9 @@ class Holdings:
     def _ownership(self, caps: Caps) -> list[int]:
         """Bound the number of ETFs. Return the variables that sum to this number."""
         rules = self.terms.rules
-        most = rules.max_etfs if self.rule("max_etfs", f"at most {rules.max_etfs} ETFs") else len(self.by_etf)
+        most = (
+            rules.max_etfs if self.rule("max_etfs", f"at most {counted(rules.max_etfs, 'ETF')}") else len(self.by_etf)
+        )
         if self.one_owner:
             for owners in self.by_etf.values():
                 if len(owners) > 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from portfolio.counted import counted
 from portfolio.published.order import Side
 from report.facts.in_cash import said_of_pods_in_cash
 from report.facts.labels import naming_pods, pod_label
@@ -12,7 +13,7 @@ from report.facts.sentences import why_no_order
 from report.facts.step import said_of_step
 from report.story.assumptions import proof
 from report.story.document import Section
-from report.story.wording import asset_class, counted, listed
+from report.story.wording import asset_class, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from portfolio.counted import counted
 from portfolio.market.basis import day_in_words
 from report.facts.payments import said_of_money_in, today_aud
 from report.facts.rounding import adding_up
 from report.facts.sentences import said_of_kept
 from report.story.document import Section
-from report.story.wording import asset_class, counted, listed
+from report.story.wording import asset_class, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

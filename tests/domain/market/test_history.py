@@ -238,7 +238,10 @@ def test_prices_are_read_as_written_and_sorted_by_date(tmp_path: Path) -> None:
         ("date,VAS\n2025-01-02,1\n2025-01-03,inf\n", "line 3: VAS is 'inf', not a number"),
         ("date,VAS\n2025-01-02,1\n2025-01-03,inf\n", "line 3: VAS is 'inf', not a number; leave out what"),
         ("date,VAS\n2025-01-02,0\n", "line 2: VAS is 0; it must be from 0.000000001 to"),
-        ("date,VAS\n2025-01-02,1\n2025-01-03,-2\n", "line 3: VAS is -2; it must be from 0.000000001 to"),
+        (
+            "date,VAS\n2025-01-02,1\n2025-01-03,-2\n",
+            "line 3: VAS is '-2', and no price: correct it, or make an index of returns",
+        ),
         ("date,VAS\n2025-01-02,1\n2025-01-02,1\n", "line 3: 2025-01-02 stands again, first in line 2"),
         ("date,VAS\n02/01/2025,1\n", "line 2: '02/01/2025' may be 2025-01-02 or 2025-02-01, and no other date tells"),
         ("date,VAS\n2025-01-02,1,2\n", "line 2: 3 fields, the header has 2"),

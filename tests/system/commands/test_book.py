@@ -109,7 +109,7 @@ async def test_every_account_is_accounted_for_and_a_killed_run_ends_with_the_sam
     # The orders were never carried out: all are due but the model, which has no account to drift.
     events_file = str(tmp_path / "ended" / "events.jsonl")
     status, out, errors = await beside("book", "due", str(book), "--events", events_file)
-    assert (status, errors) == (0, "7 of 8 accounts are due\n")
+    assert (status, errors) == (0, "7 of 8 accounts due\n")
     assert "bad (line 4): there is no suggestion for this customer yet" in out
     only = ("--only", "due", "--events", events_file, "--run", "due", "-o", str(tmp_path / "due"))
     assert "run due: 7 accounts" in (await beside(*command, *only))[1]

@@ -267,3 +267,22 @@ def test_the_command_writes_a_book_tells_the_rest_and_refuses_a_book_that_has_th
     assert (status, "not bought" in out) == (0, False)
     # 12,370.50 - 9,310 - 9.50
     assert json.loads(names["next.jsonl"].read_bytes().splitlines()[0])["account"]["cash_aud"] == 3_051.0
+
+
+def test_a_book_without_a_valid_request_makes_no_next_book(tmp_path: Path) -> None:
+    files = {"book": b'{bad\n{"request_id": "r1"}\n', "events": encode(EVENT) + b"\n", "fills": fills().encode()}
+    book, events, filled = (tmp_path / f"{name}.{'csv' if name == 'fills' else 'jsonl'}" for name in files)
+    for file, data in zip((book, events, filled), files.values(), strict=True):
+        file.write_bytes(data)
+    out = tmp_path / "next.jsonl"
+
+    status, _, errors = here(
+        "fills", "import", str(filled), "--book", str(book), "--events", str(events), "-o", str(out)
+    )
+
+    assert status == 1
+    told = " ".join(errors.split())
+    assert (
+        "the book has no valid request, so there is no next one; line 1: the body is not JSON: line 1, column 2" in told
+    )
+    assert not out.exists()

@@ -51,7 +51,7 @@ def test_positions_below_what_can_be_bought_are_told_without_an_account(capital:
     found = said(json.dumps(asked).encode())
 
     assert f"This is a model portfolio: shares of {capital:,} AUD, and no orders; buying it costs" in found
-    assert ("positions are below what can be bought (500 AUD at first on ASX, and a unit): " in found) == small
+    assert ("cannot be bought, as too small (500 AUD at first on ASX, and a unit): " in found) == small
     assert ("% of it; for orders, also state the money and the ETFs in the account today" in found) == small
 
 
