@@ -321,6 +321,7 @@ async def test_every_role_does_its_work_and_is_refused_nothing(guarded: Guarded)
             assert await publish(challenger, subjects.challenge("r1")) is Stored.SAME
             await final.done()
         stop.set()
+        await comes_to_rest(observer, pod_queue("alpha"), CHALLENGERS)
         lengths = {queue: await observer.backlog(queue) for queue in await observer.queues()}
         async with aclosing(observer.follow(everything=True)) as messages:
             seen = [(await anext(messages)).subject for _ in range(4)]
@@ -608,6 +609,7 @@ async def test_a_pod_is_added_by_a_restart_and_the_others_work_on(tmp_path: Path
             for worker, pod in ((alpha, "alpha"), (await guarded.bus(agent_role("epsilon")), "epsilon")):
                 async with aclosing(worker.work(pod_queue(pod), stop=stop, at_once=1)) as work:
                     await (await anext(work)).done()
+            await comes_to_rest(observer, "pod-alpha", "pod-epsilon")
             lengths = {queue: await observer.backlog(queue) for queue in await observer.queues()}
     finally:
         await server.stop()
@@ -615,6 +617,13 @@ async def test_a_pod_is_added_by_a_restart_and_the_others_work_on(tmp_path: Path
     assert stored is Stored.NEW
     assert lengths["pod-epsilon"] == lengths["pod-alpha"] == Backlog(0, 0)
     assert lengths["pod-beta"] == Backlog(1, 0)
+
+
+async def comes_to_rest(observer: JetStreamBus, *queues: str) -> None:
+    """Wait until all deliveries of the queues are settled: no worker hears when the server has an acknowledgement."""
+    for queue in queues:
+        while await observer.backlog(queue) != Backlog(0, 0):  # noqa: ASYNC110 - bounded by whoever waits
+            await asyncio.sleep(0.02)
 
 
 async def is_let_in(settings: Connection) -> bool:
