@@ -123,7 +123,8 @@ class Night:
     def _deaths(self) -> list[str]:
         """Return the run of each death so far."""
         file = self.folder / "deaths.jsonl"
-        return [json.loads(line)["run"] for line in file.open(encoding="utf-8")] if file.exists() else []
+        lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+        return [json.loads(line)["run"] for line in lines]
 
     async def orders_and_fills(self) -> None:
         """Place the orders of each day, as CSV and FIX, and fill them."""
