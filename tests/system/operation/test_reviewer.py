@@ -8,7 +8,7 @@ import re
 import shutil
 import signal
 from collections import Counter
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -17,10 +17,11 @@ from support.commands import beside
 from support.processes import ANSWER_S, said
 
 from bus.language import subjects
-from bus.language.messages import MasterPortfolioFailed, Reason, encode, parse_request
+from bus.language.messages import MasterPortfolioFailed, OrderFilled, Reason, encode, parse_request
 from bus.transports.snapshots import fetching
 from portfolio.market import snapshot as markets
 from portfolio.market.folders import bundled
+from portfolio.published.order import Side
 from reviewer.review import Reviewer
 
 if TYPE_CHECKING:
@@ -155,3 +156,37 @@ async def test_a_stop_holds_reviews_and_a_newer_market_takes_the_place(site: Sit
     assert [one.subject for one in found] == [
         subjects.request(f"review-{new[:12]}_1_{customer}") for customer in ("c-1", "c-2")
     ]
+
+
+async def test_a_contract_that_was_removed_does_not_count(site: Site, tmp_path: Path) -> None:
+    await suggested(site, "c-1", with_orders=True)
+    for fill_id, units in (("wrong", 3), ("right", 5)):
+        told = OrderFilled(
+            request_id="night_1_c-1",
+            fill_id=fill_id,
+            order_id="night_1_c-1.B.VAS",
+            customer_id="c-1",
+            side=Side.BUY,
+            ticker="VAS",
+            ordered_units=5,
+            day=date(2025, 11, 11),
+            units=units,
+            price_aud=100.0,
+            brokerage_aud=10.0,
+        )
+        await store(site, subjects.fill("night_1_c-1", fill_id), encode(told))
+    # As podfolio remove would, which waits for coordinators.
+    record = {"subject": subjects.fill("night_1_c-1", "wrong")}
+    await store(site, subjects.removed(3), json.dumps(record).encode())
+    await archived(site, 5)
+    await publish_market(site, tmp_path, NEW, 0.9)
+
+    stop = asyncio.Event()
+    with fetching(site.bus) as provide:
+        running = asyncio.create_task(Reviewer(site.bus, provide, every_s=0.02).run(stop, asyncio.Event()))
+        (found,) = await reviews(site, 1)
+        stop.set()
+        await running
+
+    account = json.loads(found.data)["account"]
+    assert (account["cash_aud"], account["holdings"][0]["units"]) == (1_000.0 - 500.0 - 10.0, 5)
