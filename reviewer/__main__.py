@@ -44,8 +44,7 @@ def main(settings: Connection, http: ListenAddress | None, per_hour: int) -> Non
 
     async def work(bus: JetStreamBus, stop: asyncio.Event, ready: asyncio.Event) -> None:
         with fetching(bus) as provide:
-            ready.set()
-            await Reviewer(bus, provide, per_hour).run(stop)
+            await Reviewer(bus, provide, per_hour).run(stop, ready)
 
     sys.exit(run(settings, work, service=service, http=http))
 

@@ -39,6 +39,7 @@ class Skip(StrEnum):
     FILLS_UNKNOWN = "fills_unknown"
     FILLS_OPEN = "fills_open"
     PERSON = "person"
+    STALE = "stale"
     FAULT = "fault"
 
 

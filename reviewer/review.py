@@ -36,6 +36,7 @@ from bus.observability import metrics
 from bus.port import BusError, Stored, TooLargeError
 from bus.transports.envelope import publish
 from portfolio.errors import DataError
+from portfolio.market.age import refuse_stale
 from portfolio.market.snapshot import load
 from reviewer.account import Known, Skip, SkippedError, account_today
 from reviewer.latest import Latest
@@ -123,11 +124,16 @@ class Reviewer:
     _reviewed: dict[str, date] = field(default_factory=dict)
     _last_at: datetime | None = None
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Review until *stop* is set."""
+    async def run(self, stop: asyncio.Event, ready: asyncio.Event) -> None:
+        """Review until *stop* is set; set *ready* when markets, stops and archive have answered."""
         while not stop.is_set():
             try:
-                for market in await self.markets():
+                markets = await self.markets()
+                if not ready.is_set():
+                    await self.bus.stops()
+                    await self.bus.archive_state()
+                    ready.set()
+                for market in markets:
                     day = self.today
                     if self._reviewed.get(market.sha256) != day and await self.review(market, stop):
                         self._reviewed[market.sha256] = day
@@ -199,6 +205,7 @@ class Reviewer:
             event = _read(known.final)
             if family(event.market.id) != family(market.id):
                 return OTHER_MARKETS
+            _refuse_stale(event, market, self.today)
             line = account_today(known, event, self.today)
             # To say whether more than prices differ, the market of the suggestion must be here.
             await self.provide(event.market.id)
@@ -312,6 +319,16 @@ def _read(final: bytes) -> MasterPortfolioOptimized:
     if not isinstance(event, MasterPortfolioOptimized):
         raise SkippedError(Skip.NO_REQUEST, "the final event has no portfolio")
     return event
+
+
+def _refuse_stale(event: MasterPortfolioOptimized, market: Market, on: date) -> None:
+    """Skip a customer whose request would be refused, since the market has prices of another time."""
+    if event.terms.owned is None:
+        return
+    try:
+        refuse_stale(load(market.id), on, event.terms.owned.stale_prices)
+    except DataError as error:
+        raise SkippedError(Skip.STALE, str(error)) from None
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

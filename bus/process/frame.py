@@ -132,7 +132,7 @@ class _Health:
         if self.bus is None:
             return "it is starting"
         if self.bus.is_reconnecting:
-            return "no server answers"
+            return "the server does not answer"
         try:
             async with asyncio.timeout(_READY_S):
                 if missing := await _missing(self.bus, self.service):

@@ -187,7 +187,8 @@ def _challenger() -> Role:
 def _reviewer() -> Role:
     """Allow requests, as a requester; and reading the archive, which has each customer's last suggestion."""
     asking = subjects.request("*")
-    read = (f"{_API}.DIRECT.GET.{ARCHIVE}", _LIST_MARKETS, *_READ_MARKETS, *_READ_STOPS)
+    archive = (f"{_API}.DIRECT.GET.{ARCHIVE}", _stream_info(ARCHIVE))
+    read = (*archive, _LIST_MARKETS, *_READ_MARKETS, *_READ_STOPS)
     return Role(REVIEWER, (_PROBE, asking, _whose(asking), *read), serves=_service_subjects(REVIEWER))
 
 

@@ -390,6 +390,7 @@ CHAPTERS = (
             Moment("What became of an account", ("book/outcome.py",)),
             Moment("The report of a run, orders and fills", ("book/", "cli/pages/book.py", "cli/commands/book.py")),
             Moment("An account is due", ("book/due.py", "book/look.py")),
+            Moment("A reviewer skips a customer", ("reviewer/",)),
         ),
     ),
     Chapter(

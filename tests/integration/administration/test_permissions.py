@@ -180,7 +180,7 @@ PUBLISH: dict[str, frozenset[str]] = {
     "$JS.API.STREAM.MSG.DELETE.KV_podfolio_markets": NOBODY,
     "$JS.API.CONSUMER.CREATE.KV_podfolio_markets": NOBODY,
     # The archive: seal and read for the archivist, set up and remove for the administrator, nothing for others.
-    "$JS.API.STREAM.INFO.PODFOLIO_ARCHIVE": frozenset({ADMIN, ARCHIVIST}),
+    "$JS.API.STREAM.INFO.PODFOLIO_ARCHIVE": frozenset({ADMIN, ARCHIVIST, REVIEWER}),
     "$JS.API.STREAM.CREATE.PODFOLIO_ARCHIVE": frozenset({ADMIN}),
     "$JS.API.STREAM.UPDATE.PODFOLIO_ARCHIVE": frozenset({ADMIN}),
     "$JS.API.STREAM.MSG.GET.PODFOLIO_ARCHIVE": frozenset({ADMIN, ARCHIVIST}),

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 
-_NAMES = ("nats-server", "alpha", "beta", "gamma", "delta", "coordinator", "challenger")
+_NAMES = ("nats-server", "alpha", "beta", "gamma", "delta", "coordinator", "challenger", "reviewer")
 
 
 @dataclass
@@ -65,7 +65,7 @@ def _name(pid: int) -> str:
 
 @asynccontextmanager
 async def _up(folder: Path, port: int) -> AsyncIterator[_Up]:
-    command = ["-m", "cli", "up", "--port", str(port), "--store", str(folder / "store")]
+    command = ["-m", "cli", "up", "--port", str(port), "--store", str(folder / "store"), "--review", "60"]
     process = await asyncio.create_subprocess_exec(
         sys.executable, *command, cwd=ROOT, stdout=PIPE, stderr=asyncio.subprocess.DEVNULL
     )

@@ -49,7 +49,10 @@ async def samples(site: Site, process: Process) -> dict[tuple[str, ...], float]:
 
 @pytest.mark.parametrize(
     "command",
-    [("agents", "alpha"), *(pytest.param((each,), marks=pytest.mark.deep) for each in ("coordinator", "challenger"))],
+    [
+        ("agents", "alpha"),
+        *(pytest.param((each,), marks=pytest.mark.deep) for each in ("coordinator", "challenger", "reviewer")),
+    ],
 )
 async def test_a_process_without_its_server_is_not_ready_but_lives_and_comes_back(
     tmp_path: Path, unused_tcp_port: int, command: tuple[str, ...]

@@ -8,7 +8,7 @@ import re
 import shutil
 import signal
 from collections import Counter
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -17,10 +17,11 @@ from support.commands import beside
 from support.processes import ANSWER_S, said
 
 from bus.language import subjects
-from bus.language.messages import MasterPortfolioFailed, Reason, encode, parse_request
+from bus.language.messages import MasterPortfolioFailed, OrderFilled, Reason, encode, parse_request
 from bus.transports.snapshots import fetching
 from portfolio.market import snapshot as markets
 from portfolio.market.folders import bundled
+from portfolio.published.order import Side
 from reviewer.review import Reviewer
 
 if TYPE_CHECKING:
@@ -48,10 +49,11 @@ async def publish_market(site: Site, folder: Path, market_id: str, factor: float
     return markets.read(folder / market_id).sha256
 
 
-async def suggested(site: Site, *customers: str, with_orders: bool = False) -> None:
+async def suggested(site: Site, *customers: str, with_orders: bool = False, stale_prices: str = "allow") -> None:
     """Store a request and its final event for each customer."""
     for customer in customers:
-        request = asked(customer)
+        # The bundled market has prices of 2025.
+        request = {**asked(customer), "stale_prices": stale_prices}
         event = advised(request, *([order("buy", "VAS", 5, 100.0)] if with_orders else []))
         body = json.dumps({**request, "request_id": event.request_id}).encode()
         await site.publish(body, event.request_id)
@@ -84,9 +86,10 @@ async def test_reviewers_that_are_killed_ask_once_for_each_customer_who_is_due(s
     await suggested(site, *due)
     await suggested(site, "not-told", with_orders=True)
     await suggested(site, "refused")
+    await suggested(site, "stale", stale_prices="refuse")
     told = MasterPortfolioFailed(request_id="r", customer_id="refused", reason=Reason.RULES_CONFLICT, message="no")
     await store(site, subjects.final("r"), encode(told))
-    await archived(site, 2 * 10 + 1)
+    await archived(site, 2 * 11 + 1)
     sha256 = await publish_market(site, tmp_path, NEW, 0.9)
 
     pace = {"PODFOLIO_REVIEWS_PER_HOUR": "6000"}
@@ -114,7 +117,7 @@ async def test_reviewers_that_are_killed_ask_once_for_each_customer_who_is_due(s
     times = [one.stored_at for one in found if one.stored_at]
     assert min(b - a for a, b in pairwise(times)) > timedelta(hours=1) / 6_000 * 0.9
     counts = Counter(dict(re.findall(r'^podfolio_reviews_total{outcome="(\w+)"} (\S+)$', page, re.MULTILINE)))
-    assert (float(counts["fills_unknown"]), float(counts["refused"])) == (1.0, 1.0)
+    assert [float(counts[why]) for why in ("fills_unknown", "refused", "stale")] == [1.0, 1.0, 1.0]
 
 
 async def test_a_stop_holds_reviews_and_a_newer_market_takes_the_place(site: Site, tmp_path: Path) -> None:
@@ -137,7 +140,7 @@ async def test_a_stop_holds_reviews_and_a_newer_market_takes_the_place(site: Sit
 
     with fetching(site.bus) as provide:
         made = Reviewer(Counted(), provide, 36_000, every_s=0.02)  # type: ignore[arg-type]
-        running = asyncio.create_task(made.run(stop))
+        running = asyncio.create_task(made.run(stop, asyncio.Event()))
         async with asyncio.timeout(ANSWER_S):
             while asking < 3:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
@@ -153,3 +156,37 @@ async def test_a_stop_holds_reviews_and_a_newer_market_takes_the_place(site: Sit
     assert [one.subject for one in found] == [
         subjects.request(f"review-{new[:12]}_1_{customer}") for customer in ("c-1", "c-2")
     ]
+
+
+async def test_a_contract_that_was_removed_does_not_count(site: Site, tmp_path: Path) -> None:
+    await suggested(site, "c-1", with_orders=True)
+    for fill_id, units in (("wrong", 3), ("right", 5)):
+        told = OrderFilled(
+            request_id="night_1_c-1",
+            fill_id=fill_id,
+            order_id="night_1_c-1.B.VAS",
+            customer_id="c-1",
+            side=Side.BUY,
+            ticker="VAS",
+            ordered_units=5,
+            day=date(2025, 11, 11),
+            units=units,
+            price_aud=100.0,
+            brokerage_aud=10.0,
+        )
+        await store(site, subjects.fill("night_1_c-1", fill_id), encode(told))
+    # As podfolio remove would, which waits for coordinators.
+    record = {"subject": subjects.fill("night_1_c-1", "wrong")}
+    await store(site, subjects.removed(3), json.dumps(record).encode())
+    await archived(site, 5)
+    await publish_market(site, tmp_path, NEW, 0.9)
+
+    stop = asyncio.Event()
+    with fetching(site.bus) as provide:
+        running = asyncio.create_task(Reviewer(site.bus, provide, every_s=0.02).run(stop, asyncio.Event()))
+        (found,) = await reviews(site, 1)
+        stop.set()
+        await running
+
+    account = json.loads(found.data)["account"]
+    assert (account["cash_aud"], account["holdings"][0]["units"]) == (1_000.0 - 500.0 - 10.0, 5)

@@ -74,6 +74,11 @@ def test_a_declined_suggestion_leaves_the_account_as_it_was() -> None:
     assert (made["as_of"], made["cash_aud"], made["holdings"]) == ("2025-12-01", 1_000.0, [VAS])
 
 
+def test_a_year_that_ended_without_gains_needs_no_person() -> None:
+    made = account(known(decision=b'{"type": "PortfolioDeclined"}'), date(2026, 7, 2))
+    assert (made["as_of"], "realised" in made) == ("2026-07-02", False)
+
+
 def test_a_rest_counts_as_not_filled_when_it_can_be_filled_no_more() -> None:
     part = fill(EVENT, SALE, 40)
     assert account(known(part))["holdings"][0]["units"] == 460
