@@ -109,6 +109,18 @@ def test_the_best_portfolio_that_waits_stands_beside_the_one_that_sells_now() ->
     assert any("waits" in words for words in faults(sells_what_waits))
 
 
+@pytest.mark.parametrize("payment", [{"contribution_aud": 4_000}, {"withdraw_aud": 4_000, "withdraw_by": "2026-02-02"}])
+def test_the_portfolio_that_waits_has_the_money_that_comes_or_goes(payment: dict[str, Any]) -> None:
+    body = json.loads((ROOT / "examples" / "existing-investor.json").read_text(encoding="utf-8"))
+    account = body["account"] | {"as_of": "2026-01-20"} | payment
+    event = final_event(json.dumps(body | {"request_id": "test", "stale_prices": "allow", "account": account}).encode())
+
+    assert isinstance(event, MasterPortfolioOptimized), event
+    assert event.trading is not None
+    assert event.trading.later is not None
+    assert faults(json.loads(event.model_dump_json())) == []
+
+
 def test_61_days_before_12_months_nothing_is_listed() -> None:
     # 12 months from 10 January 2026, which is 61 days from 10 November.
     assert waits(sells_vas("2025-11-10", "2025-01-09", 24_000, marginal_tax_rate=0.47)) == []
