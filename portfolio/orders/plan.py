@@ -189,7 +189,7 @@ def _later(
         orders=orders,
         units=_units(case.market, whole),
         pods=_amounts(case, stock, whole),
-        cash_left_aud=owned.cash_aud - spent - brokerage - spread,
+        cash_left_aud=owned.money_aud - spent - brokerage - spread,
         brokerage_aud=brokerage,
         spread_aud=spread,
         gains=gains,
