@@ -80,7 +80,7 @@ class IntegerProgram:
         unproven = False
         if answer.x is not None:
             cost = float(self.cost @ answer.x) + self.offset
-            unproven = cost - answer.bound > (gap + _PROVEN) * max(abs(cost), abs(self.cost) @ abs(answer.x), 1.0)
+            unproven = cost - answer.bound > (gap + _PROVEN) * max(float(abs(self.cost) @ abs(answer.x)), 1.0)
         if unproven or (answer.x is None and not answer.infeasible):
             message = (
                 "the solver gave up on whole units; ask again, and report it with the request_id if that does not help"
@@ -106,7 +106,7 @@ class IntegerProgram:
             if (seconds := left_s()) <= 0:
                 return IntegerSolution(None, -np.inf, infeasible=False)
             options["time_limit"] = min(seconds, MOST_S)
-            found = milp(
+            found: Any = milp(
                 np.append(self.cost, self.offset),
                 integrality=np.append(self.whole, False).astype(int),
                 bounds=Bounds(np.append(self.lower, 1.0), np.append(self.upper, 1.0)),
@@ -116,9 +116,11 @@ class IntegerProgram:
             stopped = node_limit is not None and (found.mip_node_count or 0) >= node_limit
             if found.status != _FAILED or found.x is not None or stopped:
                 break
-        bound = -np.inf if found.mip_dual_bound is None else float(found.mip_dual_bound)
-        if found.mip_dual_bound is None and found.status == _OPTIMAL:  # without whole numbers, the minimum is the bound
-            bound = float(found.fun)
+        bound = -np.inf
+        if found.mip_dual_bound is not None:
+            bound = float(found.mip_dual_bound)
+        elif found.status == _OPTIMAL and found.x is not None:  # without whole numbers, the minimum is the bound
+            bound = float(self.cost @ found.x[:-1]) + self.offset
         if found.x is None:
             return IntegerSolution(None, bound, found.status == _INFEASIBLE)
         return IntegerSolution(np.where(self.whole, np.rint(found.x[:-1]), found.x[:-1]), bound, infeasible=False)

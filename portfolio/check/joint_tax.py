@@ -37,7 +37,9 @@ class _Sales:
     """What is sold: results per unit, shape (parcels, kinds), and the units asked of each ETF's parcels."""
 
     def __init__(self, results: Results, held: Held, asked: Sequence[float]) -> None:
-        self.results = np.array([[result.get(kind, 0.0) for kind in _KINDS] for result in results])
+        # Without a parcel that may be sold, there are no rows, and as many columns.
+        rows = [[result.get(kind, 0.0) for kind in _KINDS] for result in results]
+        self.results = np.array(rows).reshape(-1, len(_KINDS))
         self.etfs = [
             (np.array([k for k, _ in parcels]), np.array([units for _, units in parcels]), wanted)
             for parcels, wanted in zip(held, asked, strict=True)

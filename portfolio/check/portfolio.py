@@ -461,7 +461,9 @@ class Portfolio:
         sign = 1 if told["better"] == "lower" else -1
         proven = self.event["certificate"]["levels_proven"]
         if held is None:
-            if proven and (can_be_kept or told["pods"]):
+            # A step that holds no ETF keeps a ratio of nothing by accident.
+            holds = bool(self.event["weights"]) or not self.rooms
+            if proven and ((can_be_kept and holds) or told["pods"]):
                 yield f"{name} is said to be given up, which only a target of the whole is, and only if none keeps it"
             return
         empty = bool(self.rooms) and value is None

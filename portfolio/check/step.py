@@ -54,7 +54,9 @@ def step(portfolio: Portfolio, orders: Orders) -> Iterator[str]:
     for each in told["rules"]:
         least = _least(owned, before[each["rule"]], allowed) if each["rule"] in ("max_weight", "outside") else 0.0
         unit = float(owned.prices[owned.units > 0].max(initial=0.0)) / capital
-        faults = _rule(each, before[each["rule"]], after[each["rule"]], least, unit)
+        # Sales that must raise a payment may take pods further from their shares and their positions.
+        further = owned.money < 0 and each["rule"] in ("capital_tolerance", "max_position")
+        faults = _rule(each, before[each["rule"]], after[each["rule"]], (least, unit), further=further)
         yield from (f"of the step towards {each['rule']}, {words}" for words in faults)
     open_rules = [each["steps"] for each in told["rules"] if each["suggested"] > 0]
     due = None if None in open_rules else max(open_rules, default=1)
@@ -115,11 +117,12 @@ def _line(owned: Owned, line: tuple[float, float, float]) -> tuple[dict[str, flo
     return rates, sum(rates[kind] * aud for kind, aud in before.items()) + rates["loss"] * (payer.carried_aud + fixed)
 
 
-def _rule(told: Event, before: Broken, after: Broken, least: float, unit: float) -> Iterator[str]:
+def _rule(told: Event, before: Broken, after: Broken, limits: tuple[float, float], *, further: bool) -> Iterator[str]:
+    least, unit = limits
     was, now = (sum(distance for *_, distance in parts.values()) for parts in (before, after))
     if not same(told["today"], was) or not same(told["suggested"], now):
         yield f"the distance goes from {was} to {now}, not as told"
-    if now > told["held"] + RULE * (1 + len(after)) or told["held"] > was + RULE:
+    if now > told["held"] + RULE * (1 + len(after)) or (told["held"] > was + RULE and not further):
         yield f"the distance is {now}, today {was}, and it is held at {told['held']}"
     # Whole units may leave the price of one as money that the portfolio in fractions must invest.
     if told["bound"] > now + unit + _BOUND or 0 < told["bound"] < least - _BOUND or least > now + unit + _BOUND:

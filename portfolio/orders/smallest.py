@@ -16,6 +16,7 @@ from portfolio.conic.solution import Status
 from portfolio.errors import DataError
 from portfolio.master.goal_programming import SearchSession
 from portfolio.master.statement.formulation import Formulation
+from portfolio.orders.step import has_budget, no_worse_than_today
 from portfolio.orders.whole_units import UnitsJudge
 from portfolio.published.conflicts import Repair
 
@@ -116,11 +117,24 @@ def _in_percent(shares: Mapping[str, float]) -> dict[str, int]:
 
 
 def _verdict(case_of: Callable[[], Case], left_s: Callable[[], float]) -> Status:
-    """Return whether the rules of a case can be kept, in fractions and in whole units."""
+    """Return whether a case has a portfolio: one that keeps the rules, or a step towards them within the budgets."""
     try:
-        formulate = partial(Formulation, case_of())
+        case = case_of()
+        status = _feasible(case, left_s)
+        if status is not Status.INFEASIBLE or not has_budget(case):
+            return status
+        step = no_worse_than_today(case, stop=lambda: left_s() <= 0)
     except DataError:
         return Status.INFEASIBLE  # too little to invest, or a request that would be refused
+    if step is None:
+        return Status.STOPPED
+    # Where no sale must pay, all can stay as it is.
+    return Status.OPTIMAL if step.stock is not None and step.stock.cash >= 0 else _feasible(step, left_s)
+
+
+def _feasible(case: Case, left_s: Callable[[], float]) -> Status:
+    """Return whether the rules of a case can be kept, in fractions and in whole units."""
+    formulate = partial(Formulation, case)
     in_units = UnitsJudge(formulate, left_s).feasible({})
     return SearchSession(formulate, lambda: left_s() <= 0).feasible({}) if in_units is Status.OPTIMAL else in_units
 

@@ -83,16 +83,9 @@ def within_budgets(
         return case
     if not whole and SearchSession(partial(Formulation, case), stop).feasible({}) is not Status.INFEASIBLE:
         return case
-    stock, today = case.stock, _today(case, stop)
-    if stock is None or today is None:
+    if (targets := _as_today(case, stop)) is None:
         return case
-    allowed = distances(case, today, stock.cash)
-    if stock.cash < 0:
-        # Sales must pay a withdrawal, and may take a pod further from its share.
-        allowed |= {CAPITAL_TOLERANCE: _FARTHEST[CAPITAL_TOLERANCE], MAX_POSITION: _FARTHEST[MAX_POSITION]}
-        # And it is an obligation, where budgets are wishes: these give way first, by no more than they must.
-        allowed |= dict.fromkeys(budgets(case), _FARTHEST[MAX_TAX])
-    targets, X = Targets(allowed, today), today
+    X = targets.today
     for rule in (*BUDGETS, *TARGETS):
         if targets.allowed.get(rule, 0.0) <= NEGLIGIBLE or stop():
             continue
@@ -113,6 +106,26 @@ def within_budgets(
         allowed = targets.allowed | {rule: min(nearest + room, targets.allowed[rule])}
         targets = replace(targets, allowed=allowed, start=solution.states)
     return case.towards(targets)
+
+
+def no_worse_than_today(case: Case, *, stop: Callable[[], bool] = lambda: False) -> Case | None:
+    """Allow each rule the distance of today, as the first of all steps; None if the pods of today were not found."""
+    targets = _as_today(case, stop)
+    return None if targets is None else case.towards(targets)
+
+
+def _as_today(case: Case, stop: Callable[[], bool]) -> Targets | None:
+    """Make a target of each rule that today's holdings break: no further away than today."""
+    stock, today = case.stock, _today(case, stop)
+    if stock is None or today is None:
+        return None
+    allowed = distances(case, today, stock.cash)
+    if stock.cash < 0:
+        # Sales must pay a withdrawal, and may take a pod further from its share.
+        allowed |= {CAPITAL_TOLERANCE: _FARTHEST[CAPITAL_TOLERANCE], MAX_POSITION: _FARTHEST[MAX_POSITION]}
+        # And it is an obligation, where budgets are wishes: these give way first, by no more than they must.
+        allowed |= dict.fromkeys(budgets(case), _FARTHEST[MAX_TAX])
+    return Targets(allowed, today)
 
 
 def _distance(case: Case, X: Matrix, rule: str) -> float:
@@ -192,7 +205,7 @@ def describe_step(case: Case, X: Matrix, money: float, taken: Mapping[str, float
         },
         steps=max(known, default=1) if len(known) == len(counts) else None,
         budgets=tuple(
-            OpenBudget(name, limit, taken[name], _bound(case, name, limit), targets.allowed[name])
+            OpenBudget(name, limit, taken[name], min(_bound(case, name, limit), taken[name]), targets.allowed[name])
             for name, limit in budgets(case).items()
             if targets.allowed.get(name, 0.0) > NEGLIGIBLE
         ),
@@ -220,7 +233,8 @@ def _rule(rule: str, before: list[Breach], after: list[Breach], bound: float, he
         rule=rule,
         today=today,
         suggested=now,
-        bound=bound,
+        # Whole units may leave the price of one as money that fractions must invest, and so come nearer than these can.
+        bound=min(bound, now),
         held=held,
         # As far as this step comes, each later one: an estimate, since prices, gains and the other rules change.
         steps=1 + math.ceil(now / (today - now) - NEGLIGIBLE) if today - now > NEGLIGIBLE else None,

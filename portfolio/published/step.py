@@ -33,8 +33,8 @@ class OpenRule:
         today: How far today's holdings are beyond the limits: shares of the capital, summed; a number of ETFs; or a
             number of pairs.
         suggested: The same after the orders.
-        bound: No portfolio within the budgets, no further away than today and as near to the rules before, is nearer
-            than this.
+        bound: No portfolio in fractions that invests its money within the budgets, no further away than today and as
+            near to the rules before, is nearer than this; 0 where the search ended before it proved anything.
         held: How far the portfolio may be beyond the limits: the least distance of whole units, with room for the
             solver.
         steps: About how many such steps it takes in all, if each comes as far as this one; None where this step

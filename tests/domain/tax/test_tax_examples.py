@@ -13,6 +13,7 @@ from portfolio.check.tax import assess as assess_again
 from portfolio.tax.adjustments import Adjustment, adjust
 from portfolio.tax.gains import assess
 from portfolio.tax.kinds import GAINS, Kind
+from portfolio.tax.low_income import levy_aud
 from portfolio.tax.parcels import Parcel, Quotes
 from portfolio.tax.regime import Reform, Regime, distributed_before_discount
 from portfolio.tax.sale import realise
@@ -71,6 +72,7 @@ EXAMPLES: dict[str, Callable[[], float]] = {
     "Andrew": lambda: Reform({date(2027, 7, 1): 68.1, date(2029, 7, 1): 68.7}).index_factor(
         date(2027, 7, 1), date(2029, 7, 1)
     ),
+    "Angie": lambda: levy_aud(29_000.0),
 }
 
 
