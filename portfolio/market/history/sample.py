@@ -244,10 +244,11 @@ def _too_few(prices: Prices, period: Period, count: int, errors: int) -> DataErr
     elif apart > asked:
         mend = f"--returns {_fitting(prices.dates)}"
     else:
-        why = f" ({errors} more look like errors or splits)" if errors else ""
+        unlike = counted(errors, "more looks like an error or a split", "more look like errors or splits")
+        why = f" ({unlike})" if errors else ""
         mend = "a longer history, a shorter period, or fewer ETFs"
     message = (
-        f"{prices.file} gives {count} {period.adjective} returns that every ETF has, at least"
+        f"{prices.file} gives {counted(count, f'{period.adjective} return')} that every ETF has, at least"
         f" {_LEAST_RETURNS} are needed{why}: give {mend}"
     )
     return DataError(message)
