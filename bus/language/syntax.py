@@ -142,7 +142,7 @@ class _Scanner:
         self._cut(at)
         self._comment(at)
         if sign in {"}", "]"}:
-            raise _FaultError(at, f"has {sign} within {self._within()}: close that with {_CLOSES[bracket]} first")
+            raise _FaultError(at, f"has {sign} within {self._within()}: give {_CLOSES[bracket]} before it")
         if sign in {";", ":", "="}:
             raise _FaultError(at, f"has {sign} after a value: write a comma between two entries")
         quoted = r", and a quotation mark within a text as \"" if self._text[at - 1] == '"' else ""

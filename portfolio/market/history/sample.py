@@ -204,7 +204,7 @@ def _refuse_wild(file: str, tickers: Sequence[str], found: Sequence[Move], count
         if len(errors) > max(_FEW_ERRORS, _WILD * count):
             message = (
                 f"{file}: {ticker} is no column of prices: in {len(errors)} of {count} {period}s it moves as by"
-                f" {errors[0].size:+.0%}: {AN_INDEX}; or take it out (--trust {ticker} takes it as it is)"
+                f" {errors[0].size:+.0%}: {AN_INDEX}; or leave it out (--trust {ticker} takes it as it is)"
             )
             raise DataError(message)
 
