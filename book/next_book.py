@@ -115,7 +115,7 @@ def next_book(
             continue
         yield _next(line, body, event, by_order, on)
     if not is_valid:
-        message = f"the book has no valid request, so there is no next one; {first}"
+        message = f"the book has no valid request, so there is no next one: correct it; {first}"
         raise DataError(message)
 
 

@@ -15,7 +15,7 @@ from bus.language.plain_text import printable
 _DEEPEST, _MOST_DIGITS = 200, 4_300
 # The most letters of a sender's word in a message.
 _LONGEST = 24
-_SPACE = re.compile(r"[ \t\n\r]*+")
+_SPACE = re.compile(r"[\x20\t\n\r]*+")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?(?![^\s,:;\]}\[{\"/#])")
 _LITERAL = re.compile(r"(?:true|false|null)(?![^\s,:;\]}\[{\"/#])")
 # A text from its first quotation mark to its last, or to the first character that no text may hold.
@@ -142,7 +142,7 @@ class _Scanner:
         self._cut(at)
         self._comment(at)
         if sign in {"}", "]"}:
-            raise _FaultError(at, f"has {sign} within {self._within()}: close that with {_CLOSES[bracket]} first")
+            raise _FaultError(at, f"has {sign} within {self._within()}: give {_CLOSES[bracket]} before it")
         if sign in {";", ":", "="}:
             raise _FaultError(at, f"has {sign} after a value: write a comma between two entries")
         quoted = r", and a quotation mark within a text as \"" if self._text[at - 1] == '"' else ""

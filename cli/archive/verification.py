@@ -285,7 +285,8 @@ class Verification:
         if self.first is None or self.last is None:
             return Check("messages", Verdict.HOLDS, ("the archive is empty",))
         span = f"{self.first.message.sequence} to {self.last.message.sequence}"
-        aged = (f"{counted(self._aged, 'sealed message')} before them aged away",) if self._aged else ()
+        gone = counted(self._aged, "sealed message before them has", "sealed messages before them have")
+        aged = (f"{gone} aged away",) if self._aged else ()
         times = f"from {_when(self.first)} to {_when(self.last)}"
         return Check("messages", Verdict.HOLDS, (f"{counted(self.messages, 'message')}, {span}, {times}", *aged))
 

@@ -15,7 +15,7 @@ PACKAGES = ("agents", "backtest", "book", "bus", "challenger", "cli", "coordinat
 # Things that are counted in sentences. Money and measures (AUD, points, seconds) are no counts.
 NOUNS = (
     "accounts|bytes|characters|comparisons|contracts|dates|days|draws|entries|ETFs|fields|goals|hashes|holdings|lines"
-    "|markets|messages|moves|nodes|orders|parcels|payments|pods|portfolios|positions|requests|rows|seals|steps|stops"
+    "|markets|messages|moves|nodes|orders|parcels|payments|pods|portfolios|positions|requests|returns|rows|seals|steps|stops"
     "|streams|targets|times|units|years"
 )
 GAP_AND_NOUN = re.compile(rf"\}} (?:further |more |new |other |sealed )?(?:{NOUNS})\b")
@@ -47,6 +47,7 @@ ALWAYS_SEVERAL = {
     "portfolio/market/basis.py": "the case of one has words of its own",
     "portfolio/market/history/compare.py": "more payments than a year has",
     "portfolio/market/history/sample.py": "a constant",
+    "portfolio/market/history/snapshot.py": "returns of years",
     "portfolio/robustness/words.py": "all draws",
     "portfolio/tax/": "faults of a program that calls it",
     "report/facts/given.py": "the case of one has words of its own",

@@ -187,7 +187,9 @@ def targets(event: Event) -> Iterator[Row]:
         if goal["figure"] == "trading_cost_aud" and whole:
             *_, (_, _, total) = costs(event)
             now = float(total.replace(",", ""))
-        yield of, asked, *(figure(goal["figure"], v) for v in (goal["best_alone"], goal["best_together"], now))
+        unit = " AUD" if goal["figure"].endswith("_aud") else ""
+        known = (figure(goal["figure"], v) for v in (goal["best_alone"], goal["best_together"], now))
+        yield of, asked + unit, *(text and text + unit for text in known)
 
 
 def money_goals(event: Event) -> Iterator[Row]:

@@ -36,8 +36,8 @@ COVERAGE = 0.95
 _ENDED = 5
 # A variance of fewer returns is too uncertain: 24 months are two years, 24 weeks are half a year.
 _LEAST_RETURNS = 24
-# Errors of a column of prices: the most that may stand alone, and the most as a share of the returns.
-_FEW_ERRORS, _WILD = 4, 0.1
+# Moves of a column of prices beyond 40 %: the most that may be errors, and the most as a share of the returns.
+_FEW_ERRORS, _WILD, _BEYOND = 4, 0.1, 0.4
 _FRIDAY = 4
 # Daily returns span at most this many days: from the Thursday before Easter to the Tuesday after.
 _MOST_DAYS = 5
@@ -200,12 +200,11 @@ def _refuse_wild(file: str, tickers: Sequence[str], found: Sequence[Move], count
         DataError: If there is one; the message names it.
     """
     for j, ticker in enumerate(tickers):
-        errors = [move for move in found if move.j == j and move.error]
+        errors = [move for move in found if move.j == j and move.error and abs(move.size) > _BEYOND]
         if len(errors) > max(_FEW_ERRORS, _WILD * count):
             message = (
                 f"{file}: {ticker} is no column of prices: in {len(errors)} of {count} {period}s it moves as by"
-                f" {errors[0].size:+.0%}. Mend it: {AN_INDEX}; or take it out (--trust {ticker} takes it"
-                " as it is)"
+                f" {errors[0].size:+.0%}: {AN_INDEX}; or leave it out (--trust {ticker} takes it as it is)"
             )
             raise DataError(message)
 
@@ -244,10 +243,11 @@ def _too_few(prices: Prices, period: Period, count: int, errors: int) -> DataErr
     elif apart > asked:
         mend = f"--returns {_fitting(prices.dates)}"
     else:
-        why = f" ({errors} more look like errors or splits)" if errors else ""
+        unlike = counted(errors, "more looks like an error or a split", "more look like errors or splits")
+        why = f" ({unlike})" if errors else ""
         mend = "a longer history, a shorter period, or fewer ETFs"
     message = (
-        f"{prices.file} gives {count} {period.adjective} returns that every ETF has, at least"
+        f"{prices.file} gives {counted(count, f'{period.adjective} return')} that every ETF has, at least"
         f" {_LEAST_RETURNS} are needed{why}: give {mend}"
     )
     return DataError(message)

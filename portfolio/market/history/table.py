@@ -36,7 +36,7 @@ _OTHER_DATES = {
         r"\d{4}-\d\d-\d\d[T ]\d.*", re.ASCII
     ): "it has a time, whose day depends on the zone; give the day alone",
     re.compile(
-        r"[a-z]{3,9}[ -]\d{2,4}|\d{4}[-/]\d{1,2}|\d{1,2}[-/.]\d{4}", re.ASCII | re.IGNORECASE
+        r"[a-z]{3,9}[\s-]\d{2,4}|\d{4}[-/]\d{1,2}|\d{1,2}[-/.]\d{4}", re.ASCII | re.IGNORECASE
     ): "it has no day; give that of the price, such as the last of the month",
 }
 # Below a table stand totals, sources and remarks.

@@ -61,7 +61,7 @@ WRONG = {
     "a path of Windows": (r'"a": "C:\data"}', r"line 2, column 9 has a backslash within a text: write \\ for"),
     "another bracket": (
         '"a": [1}',
-        "column 8 has } within the list that begins at line 2, column 6: close that with ]",
+        "column 8 has } within the list that begins at line 2, column 6: give ] before it",
     ),
     "JSON in lines": ('"a": 1}\n{"a": 2}\n', "line 3, column 1 begins a second value: give one object, {...}, alone"),
     "more text": ('"a": 1};', "line 2, column 8 has ; after the end: leave it out"),
