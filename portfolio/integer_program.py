@@ -11,7 +11,7 @@ import numpy as np
 from portfolio.errors import SolverError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
     from highspy import HighsLp
@@ -98,12 +98,25 @@ class IntegerProgram:
 
         Where it is *doubtful* that any point is feasible, no heuristic looks for one.
         """
+        options = _OPTIONS | {"mip_rel_gap": gap} | (_NO_HEURISTICS if doubtful else {})
+        options |= {} if node_limit is None else {"mip_max_nodes": node_limit}
+        found, stopped = self._attempt(options, left_s)
+        if stopped:
+            # Seldom. Restarts make such trees smaller.
+            again, _ = self._attempt(options | {"mip_allow_restart": True}, left_s)
+            if again.infeasible or again.x is not None:
+                return again
+        return found
+
+    def _attempt(
+        self, options: Mapping[str, bool | float], left_s: Callable[[], float]
+    ) -> tuple[IntegerSolution, bool]:
+        """Search once. Return the answer, and whether the limit of nodes ended the search."""
         # Imported only when a search runs: agents never need it.
         import highspy  # noqa: PLC0415
 
         solver = highspy.Highs()  # type: ignore[no-untyped-call]
-        options = _OPTIONS | {"mip_rel_gap": gap} | ({} if node_limit is None else {"mip_max_nodes": node_limit})
-        for name, value in (options | (_NO_HEURISTICS if doubtful else {})).items():
+        for name, value in options.items():
             solver.setOptionValue(name, value)
         kinds = highspy.HighsModelStatus
         limits = {kinds.kTimeLimit, kinds.kIterationLimit, kinds.kSolutionLimit}
@@ -111,7 +124,7 @@ class IntegerProgram:
         # HiGHS rarely fails on rows of very different sizes, or in presolve: retry scaled, then without presolve.
         for size, presolve in ((plain, "on"), (even, "on"), (plain, "off")):
             if (seconds := left_s()) <= 0:
-                return IntegerSolution(None, -np.inf, infeasible=False)
+                return IntegerSolution(None, -np.inf, infeasible=False), False
             if math.isfinite(seconds):
                 solver.setOptionValue("time_limit", seconds)
             solver.setOptionValue("presolve", presolve)
@@ -121,11 +134,12 @@ class IntegerProgram:
             found = status == kinds.kOptimal or (status in limits and math.isfinite(info.objective_function_value))
             if found or status in limits or status == kinds.kInfeasible:
                 break
+        stopped = status == kinds.kSolutionLimit
         if not found:
-            return IntegerSolution(None, -np.inf, infeasible=status == kinds.kInfeasible)
+            return IntegerSolution(None, -np.inf, infeasible=status == kinds.kInfeasible), stopped
         x = np.array(solver.getSolution().col_value)
         bound = float(info.mip_dual_bound) if self.whole.any() else float(info.objective_function_value)
-        return IntegerSolution(np.where(self.whole, np.rint(x), x), bound, infeasible=False)
+        return IntegerSolution(np.where(self.whole, np.rint(x), x), bound, infeasible=False), stopped
 
     def _model(self, size: Vector) -> HighsLp:
         """State the program for HiGHS, each row divided by its *size*."""
