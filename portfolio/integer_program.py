@@ -1,24 +1,33 @@
-"""Linear programs with whole numbers, solved by HiGHS through scipy (Huangfu & Hall 2018)."""
+"""Linear programs with whole numbers, solved by HiGHS (Huangfu & Hall 2018)."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from portfolio.errors import SolverError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
+    from highspy import HighsLp
 
     from portfolio import Matrix, Vector
 
-# scipy.optimize.milp, OptimizeResult.status.
-_OPTIMAL, _INFEASIBLE, _FAILED = 0, 2, 4
+# Programs of whole units have some twenty columns after presolve. The heuristic of jumps takes half of their time and
+# finds no point that is kept; a restart takes longer than the nodes that are left.
+_OPTIONS = {
+    "output_flag": False,
+    "threads": 1,
+    "mip_heuristic_run_feasibility_jump": False,
+    "mip_allow_restart": False,
+}
+
+_NO_HEURISTICS = {"mip_heuristic_effort": 0.0, "mip_heuristic_run_root_reduced_cost": False}
 
 # The most seconds of one call, where tenths of a second are usual. The process ends at the deadline in any case; a call
 # that stops here says so.
@@ -89,41 +98,77 @@ class IntegerProgram:
         return answer.x
 
     def search(
-        self, *, gap: float = 0.0, node_limit: int | None = None, left_s: Callable[[], float] = lambda: math.inf
+        self,
+        *,
+        gap: float = 0.0,
+        node_limit: int | None = None,
+        left_s: Callable[[], float] = lambda: math.inf,
+        doubtful: bool = False,
     ) -> IntegerSolution:
-        """Minimise to a relative *gap*, or until the limit of nodes, of seconds or of one call ends the search."""
-        # Imported only when a search runs: the import takes a quarter of a second and 40 MiB, and agents never need it.
-        from scipy.optimize import Bounds, LinearConstraint, milp  # noqa: PLC0415
+        """Minimise to a relative *gap*, or until the limit of nodes, of seconds or of one call ends the search.
 
-        options: dict[str, Any] = {"mip_rel_gap": gap}
-        if node_limit is not None:
-            options["node_limit"] = node_limit
-        # The offset is the cost of an extra variable fixed to one.
-        A = np.hstack([self.A, np.zeros((len(self.A), 1))])
-        plain, even = np.ones(len(A)), np.maximum(abs(A).max(axis=1, initial=0.0), _SMALLEST)
+        Where it is *doubtful* that any point is feasible, no heuristic looks for one.
+        """
+        options = _OPTIONS | {"mip_rel_gap": gap} | (_NO_HEURISTICS if doubtful else {})
+        options |= {} if node_limit is None else {"mip_max_nodes": node_limit}
+        found, stopped = self._attempt(options, left_s)
+        if stopped:
+            # Seldom. Restarts make such trees smaller.
+            again, _ = self._attempt(options | {"mip_allow_restart": True}, left_s)
+            if again.infeasible or again.x is not None:
+                return again
+        return found
+
+    def _attempt(
+        self, options: Mapping[str, bool | float], left_s: Callable[[], float]
+    ) -> tuple[IntegerSolution, bool]:
+        """Search once. Return the answer, and whether the limit of nodes ended the search."""
+        # Imported only when a search runs: agents never need it.
+        import highspy  # noqa: PLC0415
+
+        solver = highspy.Highs()  # type: ignore[no-untyped-call]
+        for name, value in options.items():
+            solver.setOptionValue(name, value)
+        kinds = highspy.HighsModelStatus
+        limits = {kinds.kTimeLimit, kinds.kIterationLimit, kinds.kSolutionLimit}
+        plain, even = np.ones(len(self.A)), np.maximum(abs(self.A).max(axis=1, initial=0.0), _SMALLEST)
         # HiGHS rarely fails on rows of very different sizes, or in presolve: retry scaled, then without presolve.
-        for size, presolve in ((plain, True), (even, True), (plain, False)):
+        for size, presolve in ((plain, "on"), (even, "on"), (plain, "off")):
             if (seconds := left_s()) <= 0:
-                return IntegerSolution(None, -np.inf, infeasible=False)
-            options["time_limit"] = min(seconds, MOST_S)
-            found: Any = milp(
-                np.append(self.cost, self.offset),
-                integrality=np.append(self.whole, False).astype(int),
-                bounds=Bounds(np.append(self.lower, 1.0), np.append(self.upper, 1.0)),
-                constraints=LinearConstraint(A / size[:, None], self.least / size, self.most / size),
-                options={**options, "presolve": presolve},  # type: ignore[arg-type]
-            )
-            stopped = node_limit is not None and (found.mip_node_count or 0) >= node_limit
-            if found.status != _FAILED or found.x is not None or stopped:
+                return IntegerSolution(None, -np.inf, infeasible=False), False
+            solver.setOptionValue("time_limit", min(seconds, MOST_S))
+            solver.setOptionValue("presolve", presolve)
+            solver.passModel(self._model(size))
+            solver.run()
+            status, info = solver.getModelStatus(), solver.getInfo()
+            found = status == kinds.kOptimal or (status in limits and math.isfinite(info.objective_function_value))
+            if found or status in limits or status == kinds.kInfeasible:
                 break
-        bound = -np.inf
-        if found.mip_dual_bound is not None:
-            bound = float(found.mip_dual_bound)
-        elif found.status == _OPTIMAL and found.x is not None:  # without whole numbers, the minimum is the bound
-            bound = float(self.cost @ found.x[:-1]) + self.offset
-        if found.x is None:
-            return IntegerSolution(None, bound, found.status == _INFEASIBLE)
-        return IntegerSolution(np.where(self.whole, np.rint(found.x[:-1]), found.x[:-1]), bound, infeasible=False)
+        stopped = status == kinds.kSolutionLimit
+        if not found:
+            return IntegerSolution(None, -np.inf, infeasible=status == kinds.kInfeasible), stopped
+        x = np.array(solver.getSolution().col_value)
+        # Without whole numbers, the minimum is the bound; a search that was stopped has none.
+        least = float(info.objective_function_value) if status == kinds.kOptimal else -np.inf
+        bound = float(info.mip_dual_bound) if self.whole.any() else least
+        return IntegerSolution(np.where(self.whole, np.rint(x), x), bound, infeasible=False), stopped
+
+    def _model(self, size: Vector) -> HighsLp:
+        """State the program for HiGHS, each row divided by its *size*."""
+        import highspy  # noqa: PLC0415
+
+        model, kinds = highspy.HighsLp(), (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
+        columns, rows = np.nonzero(self.A.T)
+        model.num_row_, model.num_col_ = self.A.shape
+        model.col_cost_, model.offset_ = self.cost, self.offset
+        model.col_lower_, model.col_upper_ = self.lower, self.upper
+        model.row_lower_, model.row_upper_ = self.least / size, self.most / size
+        model.integrality_ = [kinds[whole] for whole in self.whole.tolist()]
+        matrix = model.a_matrix_
+        matrix.format_, matrix.num_row_, matrix.num_col_ = highspy.MatrixFormat.kColwise, *self.A.shape
+        matrix.start_ = np.searchsorted(columns, np.arange(self.A.shape[1] + 1))
+        matrix.index_, matrix.value_ = rows, self.A[rows, columns] / size[rows]
+        return model
 
 
 def stacked(rows: Sequence[tuple[Matrix, Vector | float, Vector | float]]) -> tuple[Matrix, Vector, Vector]:

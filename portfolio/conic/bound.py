@@ -111,7 +111,7 @@ def _terms(
         slope = slope + program.q
         switch_costs = switch_costs + program.k
         constant = constant + program.offset
-        size = size + abs(program.offset) + float(abs(program.q) @ np.maximum(abs(program.lower), abs(program.upper)))
+        size = size + program.cost_size
     ends = slope * program.lower, slope * program.upper
     whole = np.minimum(*ends)
     on = np.minimum(slope[:, j] * program.floor, ends[1][:, j]) + switch_costs

@@ -48,6 +48,7 @@ class Program:
             Whatever they say, only speed depends on keys.
         aim: The key of the row that says, in other programs, that the objective is at most one; None where no row does.
         size: Largest possible size of the terms of each row, shape (r,): rounding errors are relative to this size.
+        cost_size: The same of the objective's terms without switches.
         cone_rows: The rows of each cone, as slices.
     """
 
@@ -69,6 +70,7 @@ class Program:
     keys: tuple[Hashable, ...] = ()
     aim: Hashable | None = None
     size: Vector = field(init=False)
+    cost_size: float = field(init=False)
     cone_rows: tuple[slice, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -85,6 +87,7 @@ class Program:
         if (self.lower[self.switched] != 0).any() or (self.upper[self.switched] <= 0).any():
             raise ValueError("a switched variable must have a lower bound of zero and a positive upper bound")
         reach = np.maximum(abs(self.lower), abs(self.upper))
+        object.__setattr__(self, "cost_size", abs(self.offset) + float(abs(self.q) @ reach))
         if not len(self.urgency):
             object.__setattr__(self, "urgency", np.ones(len(self.switched)))
         ends = np.cumsum([e + m, *self.cones]).tolist()

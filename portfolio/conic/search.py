@@ -282,6 +282,10 @@ class _BranchAndBound:
         z = np.where(states == ON, 2.0, np.where(states == OFF, 0.0, z))
         support = np.full(len(z), OFF, dtype=np.int8)
         counts, most = self.on_switches
+        held = z > _NOTHING
+        if (counts[:, held].sum(axis=1) <= most + 1e-9).all():
+            support[held] = ON
+            return support
         used = np.zeros(len(most))
         for i in np.argsort(-z, kind="stable"):
             if z[i] <= _NOTHING:

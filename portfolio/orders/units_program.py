@@ -73,6 +73,9 @@ class UnitsProgram:
         elastic: Names of goals that may be missed, at a price.
         aimless: Whether to find any portfolio, with a zero objective.
         left_s: Returns the seconds left; a search ends in time and returns the incumbent.
+
+    Attributes:
+        added: The tangents that ``solve`` added, round by round.
     """
 
     def __init__(
@@ -108,6 +111,7 @@ class UnitsProgram:
         self._rows: list[Row] = [self._rows_of_stage_2(), *self._links()]
         self._money = program.equalities + np.array(self.trades.money, dtype=int)
         self._limits = self._rows[0][2][self._money].copy()
+        self.added: list[Row] = []
 
     def stay_near(self, X: Matrix, units: int) -> None:
         """Keep the owners of the holdings *X*, shape (pods, n), and stay within *units* units per order of *X*."""
@@ -145,6 +149,7 @@ class UnitsProgram:
         nodes: int,
         keeps: Callable[[Held], bool],
         known: float = math.inf,
+        tangents: Collection[Row] = (),
     ) -> Held | Status:
         """Find the best portfolio in whole units, or the status that explains why none was found.
 
@@ -154,14 +159,15 @@ class UnitsProgram:
             nodes: Node limit of each search tree.
             keeps: Returns whether a portfolio keeps the required goals.
             known: Total of a known portfolio: only one that is better by more than the gap is looked for.
+            tangents: Further tangents to begin with: those that an earlier search of the same program added.
         """
-        self._rows += self.tangents.around(near)
+        self._rows += [*self.tangents.around(near), *tangents]
         if math.isfinite(known):
             most = SCALE * (known - _GAP - self.program.offset - target)
             self._rows.append((self.cost[None, :], np.array([-np.inf]), np.array([most])))
         enough, best = _ENOUGH_SHORT if self._short else _ENOUGH, None
         for _ in range(_ROUNDS):
-            answer = self._search(target, gap=_GAP, nodes=nodes)
+            answer = self._search(target, gap=_GAP, nodes=nodes, doubtful=math.isfinite(known))
             if answer.x is None:
                 return best or (Status.INFEASIBLE if answer.infeasible else Status.STOPPED)
             if self._tighten(answer.x):
@@ -173,6 +179,7 @@ class UnitsProgram:
             if not broken or self._left_s() <= 0 or (best and best.total - (answer.bound / SCALE - 1) <= enough):
                 break
             self._rows += broken
+            self.added += broken
         return best or Status.UNDECIDED
 
     def feasible(self, *, nodes: int) -> Status:
@@ -275,9 +282,12 @@ class UnitsProgram:
 
     # The solver.
 
-    def _search(self, target: float, *, nodes: int, gap: float = 0.0) -> IntegerSolution:
+    def _search(self, target: float, *, nodes: int, gap: float = 0.0, doubtful: bool = False) -> IntegerSolution:
         """Search every case and return the best point, with the lowest bound of the feasible cases."""
-        answers = [program.search(gap=gap, node_limit=nodes, left_s=self._left_s) for program in self._cases(target)]
+        answers = [
+            program.search(gap=gap, node_limit=nodes, left_s=self._left_s, doubtful=doubtful)
+            for program in self._cases(target)
+        ]
         possible = [answer for answer in answers if not answer.infeasible]
         points = [answer.x for answer in possible if answer.x is not None]
         return IntegerSolution(

@@ -8,7 +8,7 @@ so that the portfolio's bound bounds them. Only where no whole units keep these 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from portfolio.master.conflict import ConflictError
     from portfolio.master.coordinated_portfolio import CoordinatedPortfolio
     from portfolio.master.goal_programming import Formulate
+    from portfolio.orders.tangents import Row
 
 # _NEAR: the largest distance from the portfolio, in units per order. _NODES: the node limit of each tree, a number and
 # not a time, so that the answer is reproducible.
@@ -117,6 +118,7 @@ class _Rounding:
     master: CoordinatedPortfolio
     left_s: Callable[[], float]
     cut_short: bool = False
+    _tangents: list[Row] = field(default_factory=list, init=False)
 
     def search(
         self, *, near: bool, elastic: bool = False, bounded: bool = True, known: Held | None = None
@@ -152,7 +154,10 @@ class _Rounding:
             nodes=_NODES,
             keeps=keeps,
             known=math.inf if known is None else known.total,
+            # With shortfalls a program has other columns, and its cones have room.
+            tangents=() if elastic else self._tangents,
         )
+        self._tangents += program.added
         self.cut_short |= self.left_s() <= kept_s
         return found if isinstance(found, Held) else None
 
