@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import bus.process.starting  # noqa: F401 - first of all
+
+# isort: split
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING

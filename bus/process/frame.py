@@ -23,6 +23,7 @@ from bus.observability import metrics
 from bus.observability.tracing import exporting
 from bus.port import BusError, UnreachableError
 from bus.process.http import serving
+from bus.process.starting import started
 from bus.transports.jetstream import connect
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def run(
         http: Where to serve health checks and metrics; nowhere by default.
         set_up_by: The command that creates the work queues, without the options for the server.
     """
+    started()
     set_up = connection.command(set_up_by)
     status = 0
     try:

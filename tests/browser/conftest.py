@@ -33,8 +33,9 @@ _ARGUMENTS = (
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Have all tests here share the browser's event loop."""
+    here = Path(__file__).parent
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        if item.path.parent == here:
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 

@@ -23,6 +23,8 @@ def obey(question: bytes, note: Note) -> bytes:
     if question == b"loop":
         # Backtracks for ever without coming back to Python, so that no thread and no handler of Python's helps.
         re.match(r"(a+)+$", "a" * 64 + "b")
+    if question == b"deadlock":
+        stand_still()
     if question == b"slow":
         time.sleep(0.5)
     if question == b"search":
@@ -35,6 +37,13 @@ def obey(question: bytes, note: Note) -> bytes:
     if question == b"print":
         print("a library's own words")  # noqa: T201
     return question.upper()
+
+
+def stand_still() -> None:
+    """Wait for ever without coming back to Python, as a loop does, and leave the cores to others."""
+    held, library = ctypes.create_string_buffer(64), ctypes.PyDLL(None)  # PyDLL: no other thread has its turn
+    while True:
+        library.pthread_mutex_lock(held)
 
 
 def search() -> None:

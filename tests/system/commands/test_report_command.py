@@ -13,7 +13,6 @@ from lxml import html
 from pptx import Presentation
 from pypdf import PdfReader
 from support.commands import beside, here
-from support.processes import podfolio
 from support.programs import CHROMIUM
 from support.reported import event, optimised
 from support.requests_made import REFERENCE, body
@@ -90,24 +89,24 @@ def test_a_name_that_says_no_format_is_refused_before_anything_is_read(arguments
     assert mend in " ".join(errors.split())
 
 
-async def test_without_a_browser_a_pdf_is_refused_with_the_mend(tmp_path: Path) -> None:
-    file = kept(tmp_path, "conflict")
-    code = "import os; os.environ['PATH'] = 'nowhere'; from cli.__main__ import main; main()"
+def test_without_a_browser_a_pdf_is_refused_with_the_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, out = kept(tmp_path, "conflict"), tmp_path / "out.pdf"
+    monkeypatch.setenv("PATH", "nowhere")
 
-    status, errors = await run_in(tmp_path, code, "report", str(file), "-o", "out.pdf")
+    status, _, errors = here("report", str(file), "-o", str(out))
 
     assert status == 1
     assert "neither Chromium, Chrome nor Edge is on the PATH: install one (on Debian, apt-get install" in errors
-    assert not (tmp_path / "out.pdf").exists()
+    assert not out.exists()
 
 
-async def test_a_browser_that_fails_is_quoted(tmp_path: Path) -> None:
+def test_a_browser_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, broken = kept(tmp_path, "conflict"), tmp_path / "chromium"
     broken.write_text("#!/bin/sh\necho No usable sandbox >&2\nexit 1\n", encoding="utf-8")
     broken.chmod(0o755)
-    code = f"import os; os.environ['PATH'] = {str(tmp_path)!r}; from cli.__main__ import main; main()"
+    monkeypatch.setenv("PATH", str(tmp_path))
 
-    status, errors = await run_in(tmp_path, code, "report", str(file), "-o", "out.pdf")
+    status, _, errors = here("report", str(file), "-o", str(tmp_path / "out.pdf"))
 
     assert status == 1
     assert f"{broken} wrote no PDF: No usable sandbox; write a page (.html), and print that" in errors
@@ -154,7 +153,7 @@ async def test_the_final_event_of_a_request_is_read_from_the_server(shared: Site
     early, _, errors = await beside(*command)
     await beside("request", str(REFERENCE), "--request-id", "reported", "--server", shared.url)
 
-    status, _, _ = await podfolio(*command)
+    status, _, _ = await beside(*command)
 
     assert early == 1
     assert "the server has no request reported" in errors
@@ -171,7 +170,7 @@ async def test_an_observer_has_the_signature_checked_too(secure: SecureSystem, t
     reader = ("report", "observed", "--server", secure.url, *secure.as_role(OBSERVER), "-o", "-")
     key = secure.keys.public(COORDINATOR).read_text(encoding="ascii").strip()
 
-    status, checked, errors = await podfolio(*reader, "--key", str(secure.keys.public(COORDINATOR)))
+    status, checked, errors = await beside(*reader, "--key", str(secure.keys.public(COORDINATOR)))
     _, unchecked, _ = await beside(*reader)
     other, nothing, refused = await beside(*reader, "--key", str(secure.keys.public(REQUESTER)))
     secret, _, warned = await beside(*reader, "--key", str(secure.keys.seed(COORDINATOR)))

@@ -28,7 +28,7 @@ POISONED = {
 }
 TOLD = {
     "segfault": (Reason.INTERNAL_ERROR, r"crashed \(signal SIGSEGV\)"),
-    "loop": (Reason.SOLVER_FAILED, r"within the ([0-4](\.\d+)?|5) s"),
+    "deadlock": (Reason.SOLVER_FAILED, r"within the ([0-4](\.\d+)?|5) s"),
     "memory": (Reason.INTERNAL_ERROR, "it needs more memory"),
 }
 
@@ -59,7 +59,7 @@ async def test_poison_fails_alone_after_a_bounded_number_of_attempts(site: Site)
         # A delivery that was given back in between, since another was in hand, crashes nothing and counts nothing.
         # On a busy machine, a coordinator gives a delivery back while another is in hand: 1, 2, 4 was seen.
         assert len(attempts(site.folder, name, f"segfault-in-{where}")) == 3
-        assert attempts(site.folder, name, f"loop-in-{where}") == []  # it would take as long again
+        assert attempts(site.folder, name, f"deadlock-in-{where}") == []  # it would take as long again
 
 
 async def keep_running(site: Site, pod: str, deaths: list[int]) -> None:

@@ -74,7 +74,7 @@ async def test_a_segmentation_fault_is_told_and_the_next_question_answered(child
 
 
 async def test_those_who_wait_behind_a_crash_are_answered(child: Child) -> None:
-    questions = [b"a", b"segfault", b"b", b"loop", b"c"]
+    questions = [b"a", b"segfault", b"b", b"deadlock", b"c"]
     answers = await asyncio.gather(*(child.ask(question, seconds=2) for question in questions), return_exceptions=True)
 
     assert [answers[0], answers[2], answers[4]] == [b"A", b"B", b"C"]
@@ -82,9 +82,12 @@ async def test_those_who_wait_behind_a_crash_are_answered(child: Child) -> None:
     assert isinstance(answers[3], ChildDiedError)
 
 
-async def test_a_loop_that_never_comes_back_to_python_is_ended_when_its_time_is_over(child: Child) -> None:
+@pytest.mark.parametrize("stays", [b"loop", b"deadlock"])
+async def test_a_loop_that_never_comes_back_to_python_is_ended_when_its_time_is_over(
+    child: Child, stays: bytes
+) -> None:
     with pytest.raises(ChildDiedError, match="was ended"):
-        await child.ask(b"loop", seconds=2)
+        await child.ask(stays, seconds=2)
 
     assert await child.ask(b"q", seconds=2) == b"Q"
 
@@ -126,7 +129,7 @@ async def test_a_loop_ends_though_its_parent_has_died(child: Child) -> None:
 
 
 async def test_who_no_longer_waits_leaves_no_answer_behind_for_the_next(child: Child) -> None:
-    waiting = asyncio.create_task(child.ask(b"loop", seconds=2))
+    waiting = asyncio.create_task(child.ask(b"deadlock", seconds=2))
     while not waiting.done() and child._process is None:  # noqa: ASYNC110, SLF001 - bounded by the start
         await asyncio.sleep(0.01)
     await asyncio.sleep(0.05)
