@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,15 +18,11 @@ if TYPE_CHECKING:
 
     from portfolio import Matrix, Vector
 
+_OPTIONS = {"output_flag": False, "threads": 1}
+
 # Programs of whole units have some twenty columns after presolve. The heuristic of jumps takes half of their time and
 # finds no point that is kept; a restart takes longer than the nodes that are left.
-_OPTIONS = {
-    "output_flag": False,
-    "threads": 1,
-    "mip_heuristic_run_feasibility_jump": False,
-    "mip_allow_restart": False,
-}
-
+_QUICK = {"mip_heuristic_run_feasibility_jump": False, "mip_allow_restart": False}
 _NO_HEURISTICS = {"mip_heuristic_effort": 0.0, "mip_heuristic_run_root_reduced_cost": False}
 
 # The most seconds of one call, where tenths of a second are usual. The process ends at the deadline in any case; a call
@@ -53,6 +49,14 @@ class IntegerSolution:
     x: Vector | None
     bound: float
     infeasible: bool
+
+    def or_better(self, other: IntegerSolution, cost: Vector) -> IntegerSolution:
+        """Return the better of two answers to the same program, with the higher bound."""
+        if other.x is None:
+            return other if other.infeasible else self
+        if self.x is None or float(cost @ other.x) < float(cost @ self.x):
+            return replace(other, bound=max(self.bound, other.bound))
+        return replace(self, bound=max(self.bound, other.bound))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,14 +113,12 @@ class IntegerProgram:
 
         Where it is *doubtful* that any point is feasible, no heuristic looks for one.
         """
-        options = _OPTIONS | {"mip_rel_gap": gap} | (_NO_HEURISTICS if doubtful else {})
-        options |= {} if node_limit is None else {"mip_max_nodes": node_limit}
-        found, stopped = self._attempt(options, left_s)
+        limits = {"mip_rel_gap": gap} | ({} if node_limit is None else {"mip_max_nodes": node_limit})
+        found, stopped = self._attempt(_OPTIONS | _QUICK | (_NO_HEURISTICS if doubtful else {}) | limits, left_s)
         if stopped:
-            # Seldom. Restarts make such trees smaller.
-            again, _ = self._attempt(options | {"mip_allow_restart": True}, left_s)
-            if again.infeasible or again.x is not None:
-                return again
+            # Seldom. Everything that was left out finds better points in such a tree.
+            again, _ = self._attempt(_OPTIONS | limits, left_s)
+            return found.or_better(again, self.cost)
         return found
 
     def _attempt(
