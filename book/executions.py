@@ -32,7 +32,7 @@ _TYPE, _REPORT = 35, b"8"
 # The time of the first sending, if sent again, or of the sending.
 _SENT = 122, 52
 _DIGITS = 7
-_AS_SENT = "give the file as the broker sent it"
+_MEND = "give the file as the broker sent it"
 _TRADE, _CORRECT, _CANCEL, _STATUS = "F", "G", "H", "I"
 # Done for the day, canceled, rejected, expired: no more of the order will be filled.
 _ENDED = frozenset("348C")
@@ -220,14 +220,14 @@ def _reports(name: str, data: bytes) -> Iterator[_Report]:
     for place, body in _bodies(name, data):
         fields = list(_split(body, place))
         if not fields or fields[0][0] != _TYPE:
-            raise DataError(f"{place} does not begin with field 35: {_AS_SENT}")
+            raise DataError(f"{place} does not begin with field 35: {_MEND}")
         if fields[0][1] != _REPORT:
             continue
         cells: dict[int, str] = {}
         sent = {tag: value.decode("ascii", "replace") for tag, value in fields if tag in _SENT}
         for tag, value in fields:
             if tag in cells:
-                raise DataError(f"{place} has field {tag} ({_Tag(tag).name}) twice: {_AS_SENT}")
+                raise DataError(f"{place} has field {tag} ({_Tag(tag).name}) twice: {_MEND}")
             if tag in _TAGS:
                 cells[tag] = value.decode("utf-8", "replace")
         yield _Report(place, cells, next((sent[tag] for tag in _SENT if tag in sent), ""))
@@ -247,9 +247,9 @@ def _bodies(name: str, data: bytes) -> Iterator[tuple[str, bytes]]:
         end = begun.end() + int(begun[1])
         told_sum = _CHECKSUM.match(data, end)
         if told_sum is None:
-            raise DataError(f"{place} has not the length that field 9 tells: {_AS_SENT}")
+            raise DataError(f"{place} has not the length that field 9 tells: {_MEND}")
         if (found := sum(data[at:end]) % 256) != int(told_sum[1]):
-            raise DataError(f"{place} adds up to {found:03}, and field 10 is {told_sum[1].decode()}: {_AS_SENT}")
+            raise DataError(f"{place} adds up to {found:03}, and field 10 is {told_sum[1].decode()}: {_MEND}")
         yield place, data[begun.end() : end]
         at = _next(data, told_sum.end())
 
@@ -269,7 +269,7 @@ def _split(body: bytes, place: str) -> Iterator[tuple[int, bytes]]:
         tag, start = body[at : max(equals, at)], equals + 1
         end = start + length if length >= 0 else body.find(_SOH, start)
         if not tag.isdigit() or len(tag) > _DIGITS or body[end : end + 1] != _SOH:
-            raise DataError(f"{place} has a field that cannot be read, at byte {at}: {_AS_SENT}")
+            raise DataError(f"{place} has a field that cannot be read, at byte {at}: {_MEND}")
         value = body[start:end]
         yield int(tag), value
         is_length = int(tag) in _LENGTHS and value.isdigit() and len(value) <= _DIGITS

@@ -98,7 +98,7 @@ async def _make_room(bus: JetStreamBus) -> int | None:
     unfinished = [name for name in sources if name.startswith(RESTORE)]
     if info["state"]["messages"] and not unfinished:
         message = (
-            f"the archive of this server has messages, up to {info['state']['last_seq']}: restore into a server whose"
+            f"the archive of this server has messages, up to {info['state']['last_seq']}: name a server whose"
             " archive is empty; nothing was changed"
         )
         raise RefusedError(message)

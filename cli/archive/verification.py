@@ -304,7 +304,7 @@ class Verification:
             return Check("order", Verdict.OPEN, _told(self._anew))
         told = ["taken over from the event stream in its order, without a gap"]
         if self._twice:
-            told.append(f"{self._twice} messages came a second time, the same, after a restore")
+            told.append(f"{counted(self._twice, 'message')} came a second time, the same, after a restore")
         return Check("order", Verdict.HOLDS, tuple(told))
 
     def _check_removals(self) -> Check:

@@ -151,13 +151,16 @@ def restore(folder: Path, settings: Connection) -> None:
 
 async def _restore(settings: Connection, folder: Path) -> int:
     from bus.transports.jetstream import connect
+    from cli.archive import folder as copies
     from cli.archive import restoring
 
+    async for _ in copies.read(folder):
+        pass  # A damaged copy is refused before a message is written.
     async with connect(settings) as bus:
         with _progress(None) as told:
             done = await restoring.restore(bus, folder, told=told)
     markets = f", markets {', '.join(done.markets)}" if done.markets else ""
-    click.echo(f"{done.messages:,} messages, up to {done.last_sequence}, are in the archive{markets}")
+    click.echo(f"in the archive: {counted(done.messages, 'message')}, up to {done.last_sequence}{markets}")
     return 0
 
 

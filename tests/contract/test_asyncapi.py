@@ -102,7 +102,7 @@ STREAM = "x-jetstream/streams/PODFOLIO"
         ("channels/final/messages", {"MasterPortfolioPostponed": {}}),
         ("channels/final/x-jetstream/stream", None),
         ("operations/request/action", "send"),
-        ("channels/request/x-roles/publish", []),
+        ("channels/request/x-roles/publish", ["reviewer"]),
         (f"{STREAM}/max_msgs_per_subject", 2),
         (f"{STREAM}/max_age", 1),
         (f"{STREAM}/deny_purge", False),

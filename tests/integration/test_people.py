@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.commands import beside, here
 from support.reported import optimised
+from support.requests_made import data
 from support.signed import system
 
 from book.export import order_id
@@ -182,7 +183,7 @@ async def test_contracts_are_stored_once_however_often_their_file_is_imported(
     # Two equal contracts of one order, told apart by the broker's numbers, and a rejection on the next import.
     rows = [f"{ours},2025-11-10,1,10.00,9.5,a", f"{ours},2025-11-10,1,10.0,9.50,b", f"{ours},2025-11-10,0,0,0,"]
     events.write_bytes(encode(event) + b"\n")
-    book.write_bytes(b'{"customer": {"customer_id": "another"}}\n')
+    book.write_bytes(data("another") + b"\n")
 
     async def publish(*told: str) -> str:
         fills.write_text("\n".join(["order_id,day,units,price_aud,brokerage_aud,fill_id", *told]), encoding="utf-8")

@@ -63,7 +63,7 @@ async def test_a_restored_archive_has_the_same_bytes_and_seals_and_goes_on(tmp_p
         streams = (await bus.ask_api(f"STREAM.INFO.{ARCHIVE}"))["config"]["sources"]
 
     assert (status, errors, shown) == (0, "", 0)
-    assert f"{len(kept)} messages, up to {kept[-1]}, are in the archive" in said
+    assert f"in the archive: {len(kept)} messages, up to {kept[-1]}" in said
     assert kept[0] == 2
     assert 3 not in kept
     assert (tmp_path / "again" / "messages.jsonl").read_bytes() == before

@@ -50,6 +50,7 @@ TRIED = {
     "book": "tests/unit/process/test_given.py, tests/system/commands/test_book.py",
     "fake": "tests/unit/process/test_given.py, tests/system/operation/test_fake.py",
     "validate": "tests/unit/process/test_given.py, tests/unit/cli/test_validate.py",
+    "fills": "tests/unit/book/test_fills.py",
     "orders": "tests/unit/book/test_export.py",
     "approve": "tests/integration/test_people.py",
     "approvals": "tests/integration/test_people.py",

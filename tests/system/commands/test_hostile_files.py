@@ -313,6 +313,7 @@ READERS = {
     ),
     "verify an approval": Reader(("verify", "PLACE/event.json", "--approval", "FILE"), "a.json", EVENT),
     "archive verify of a copy": Reader(("archive", "verify", "PLACE/copy"), "copy/messages.jsonl", EVENT),
+    "archive restore of a copy": Reader(("archive", "restore", "PLACE/copy", *NOBODY), "copy/messages.jsonl", EVENT),
     "archive show of a copy": Reader(
         ("archive", "show", "--from", "PLACE/copy", "--customer", "c"), "copy/messages.jsonl", EVENT
     ),

@@ -56,7 +56,7 @@ def test_what_cannot_be_built_or_shown_is_said_in_one_line(tmp_path: Path) -> No
     folder = ("--markets", str(tmp_path / "markets"))
 
     for arguments, said in (
-        (("build", str(wrong)), "wrong.csv: line 2: VAS is -1; it must be from 0.000000001"),
+        (("build", str(wrong)), "wrong.csv: line 2: VAS is '-1', and no price: correct it"),
         (("build", str(prices), "--id", TRAILING), "is bundled and cannot be replaced"),
         (("build", str(prices), "--id", "My Market"), "a market's id is of a-z 0-9 and -"),
         (("build", str(prices), "--return-is", "fund", "--since", "2026-01-01"), "no date from 2026-01-01 on"),

@@ -101,4 +101,4 @@ async def test_every_command_works_with_a_market_of_one_s_own(
     ]
     assert any(never in text for text in texts)
     assert never in " ".join(outcomes["frontier"][1].split())
-    assert "below what can be bought (500 AUD at first on ASX, and a unit)" in " ".join(outcomes["frontier"][1].split())
+    assert "500 AUD at first on ASX, and a unit" in " ".join(outcomes["frontier"][1].split())

@@ -86,7 +86,7 @@ async def test_no_secret_is_in_a_log_a_message_a_file_an_argument_or_an_environm
     # What was looked through is all there is, and what is looked for would be found.
     assert len(running) == PROCESSES
     assert [told[command][0] for command in ("request", "failure", "taken", "stranger", "setup")] == [0, 1, 1, 1, 0]
-    assert len(known) == 14
+    assert len(known) == 15
     files = {name: (secure.keys.folder / name).read_bytes() for name in known}
     assert leaks(files, known) == {(name, name) for name in known}
     assert any(b"PODFOLIO_NATS_NKEY_SEED=" in text for text in processes.values())

@@ -181,7 +181,7 @@ class TestKeys:
         assert {stat.S_IMODE(file.stat().st_mode) for file in keys.folder.iterdir()} == {0o600}
         assert (keys.folder / ".gitignore").read_text(encoding="utf-8") == "*\n"
         seeds = [file.read_text(encoding="utf-8").strip() for file in keys.folder.glob("*.nk")]
-        assert len(set(seeds)) == 13
+        assert len(set(seeds)) == 14
         users = keys.guard.accounts.read_text(encoding="utf-8")
         assert not any(seed in users or seed in told for seed in seeds)
 
