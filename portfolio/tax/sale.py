@@ -146,7 +146,7 @@ class _Program:
     def _find_whole(self, parcel_is_whole: list[bool]) -> npt.NDArray[np.bool_]:
         fractional = {ticker for ticker, is_whole in zip(self._tickers, parcel_is_whole, strict=True) if not is_whole}
         fractional |= {ticker for ticker, units in self._units_to_sell.items() if not float(units).is_integer()}
-        return np.array([ticker not in fractional for ticker in self._tickers])
+        return np.array([ticker not in fractional for ticker in self._tickers], dtype=bool)
 
     def solve(self) -> list[tuple[float, ...]]:
         """Find the units with the least tax, in each of the law's two cases, of each owner.
