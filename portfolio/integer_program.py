@@ -133,6 +133,7 @@ class IntegerProgram:
             solver.setOptionValue(name, value)
         kinds = highspy.HighsModelStatus
         limits = {kinds.kTimeLimit, kinds.kIterationLimit, kinds.kSolutionLimit}
+        feasible = highspy.kSolutionStatusFeasible
         plain, even = np.ones(len(self.A)), np.maximum(abs(self.A).max(axis=1, initial=0.0), _SMALLEST)
         # HiGHS rarely fails on rows of very different sizes, or in presolve: retry scaled, then without presolve.
         for size, presolve in ((plain, "on"), (even, "on"), (plain, "off")):
@@ -143,7 +144,9 @@ class IntegerProgram:
             solver.passModel(self._model(size))
             solver.run()
             status, info = solver.getModelStatus(), solver.getInfo()
-            found = status == kinds.kOptimal or (status in limits and math.isfinite(info.objective_function_value))
+            # A search that is stopped may hand out a point of its relaxation, which breaks rows.
+            kept = info.primal_solution_status == feasible and math.isfinite(info.objective_function_value)
+            found = status == kinds.kOptimal or (status in limits and kept)
             if found or status in limits or status == kinds.kInfeasible:
                 break
         stopped = status == kinds.kSolutionLimit
