@@ -126,7 +126,7 @@ def optimum_without(case: Case, master: CoordinatedPortfolio, name: str) -> Solu
     return solution
 
 
-@pytest.mark.parametrize("seed", some_of([1, 6, 8], every=3))
+@pytest.mark.parametrize("seed", some_of([6, 8], every=2))
 def test_what_is_said_of_a_rule_agrees_with_a_full_search_without_the_rule(seed: int) -> None:
     asked = made(seed)
     terms, master, trading = optimise(asked)
