@@ -12,22 +12,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from support.packages import PACKAGES
+
 from catalogue.placeholders import literals, template
 
 ROOT = Path(__file__).parent.parent.parent
-PACKAGES = (
-    "agents",
-    "backtest",
-    "book",
-    "bus",
-    "challenger",
-    "cli",
-    "coordinator",
-    "dashboard",
-    "portfolio",
-    "report",
-    "reviewer",
-)
 
 # What they have to say to people is said by others, or is no sentence: the server's configuration, the names of
 # metrics, spans and services, headers, reasons (which ``page`` lists), HTTP's own words, the bus for tests, what

@@ -10,6 +10,7 @@ import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
+from support.packages import PACKAGES
 from support.requests_made import ROOT
 
 from cli.arguments import EXTRAS
@@ -64,20 +65,7 @@ def test_nothing_tells_people_to_install_a_package_that_is_not_published() -> No
     # The catalogue of messages is made from the code.
     pages = (page for page in ROOT.glob("docs/*.md") if page.name != "messages.md")
     files = [*ROOT.glob("*.md"), *pages, ROOT / "Makefile", ROOT / "Dockerfile"]
-    for room in (
-        "agents",
-        "backtest",
-        "book",
-        "bus",
-        "challenger",
-        "cli",
-        "coordinator",
-        "dashboard",
-        "portfolio",
-        "report",
-        "reviewer",
-        "clients",
-    ):
+    for room in (*PACKAGES, "clients"):
         files += [file for file in (ROOT / room).rglob("*.*") if file.suffix in {".py", ".js", ".html"}]
     wrong = re.compile(r"pip install [^\n]*\bpodfolio\b")
 

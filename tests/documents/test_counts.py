@@ -7,23 +7,11 @@ import re
 from pathlib import Path
 
 import pytest
+from support.packages import PACKAGES
 
 from portfolio.counted import counted
 
 ROOT = Path(__file__).parent.parent.parent
-PACKAGES = (
-    "agents",
-    "backtest",
-    "book",
-    "bus",
-    "challenger",
-    "cli",
-    "coordinator",
-    "dashboard",
-    "portfolio",
-    "report",
-    "reviewer",
-)
 # Things that are counted in sentences. Money and measures (AUD, points, seconds) are no counts.
 NOUNS = (
     "accounts|bytes|characters|comparisons|contracts|dates|days|draws|entries|ETFs|fields|goals|hashes|holdings|lines"
