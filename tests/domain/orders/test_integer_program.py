@@ -9,6 +9,7 @@ from itertools import product
 import numpy as np
 import pytest
 
+from portfolio.errors import SolverError
 from portfolio.integer_program import IntegerProgram
 
 _MOST = 3
@@ -51,6 +52,26 @@ def test_the_best_point_or_the_contradiction_is_that_of_an_enumeration(*, doubtf
             assert found.bound == pytest.approx(expected)
         verdicts.add(found.infeasible)
     assert verdicts == {True, False}
+
+
+def test_a_minimum_that_time_leaves_without_a_proof_is_refused() -> None:
+    # Knapsacks in ten dimensions: a point is found at once, and a proof takes minutes.
+    rng = np.random.default_rng(0)
+    n, rows = 200, 10
+    A = rng.integers(10, 1_000, (rows, n)).astype(float)
+    program = IntegerProgram(
+        cost=-(A.mean(axis=0) + rng.integers(0, 50, n)),
+        whole=np.ones(n, dtype=bool),
+        lower=np.zeros(n),
+        upper=np.ones(n),
+        A=A,
+        least=np.full(rows, -np.inf),
+        most=A.sum(axis=1) / 2,
+    )
+    assert program.search(left_s=lambda: 0.5).x is not None
+
+    with pytest.raises(SolverError, match="gave up"):
+        program.solve(most_s=0.5)
 
 
 def test_a_program_without_whole_numbers_has_its_optimum_as_bound() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -48,8 +49,13 @@ async def test_a_restored_archive_has_the_same_bytes_and_seals_and_goes_on(tmp_p
     copy, witness = await exported(tmp_path / "first")
     before = (copy / "messages.jsonl").read_bytes()
     kept = [json.loads(line)["sequence"] for line in before.splitlines()]
+    damaged = shutil.copytree(copy, tmp_path / "damaged")
+    (damaged / "messages.jsonl").write_bytes(before + b"{}\n")
     async with served(tmp_path / "second") as (server, bus):
         option = ("--server", server.url)
+        names = (await bus.ask_api("STREAM.NAMES"))["streams"]
+        wrong = await beside("archive", "restore", str(damaged), *option)
+        untouched = (await bus.ask_api("STREAM.NAMES"))["streams"] == names
         status, said, errors = await beside("archive", "restore", str(copy), *option)
         verified, checks, words = await verdicts(*option, "--witness", witness)
         twice, _, refused = await beside("archive", "restore", str(copy), *option)
@@ -62,6 +68,7 @@ async def test_a_restored_archive_has_the_same_bytes_and_seals_and_goes_on(tmp_p
         after, later, _ = await verdicts(*option, "--witness", witness)
         streams = (await bus.ask_api(f"STREAM.INFO.{ARCHIVE}"))["config"]["sources"]
 
+    assert (wrong[0], "messages.jsonl" in wrong[2], untouched) == (1, True, True), wrong
     assert (status, errors, shown) == (0, "", 0)
     assert f"in the archive: {len(kept)} messages, up to {kept[-1]}" in said
     assert kept[0] == 2
