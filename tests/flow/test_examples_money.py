@@ -20,6 +20,7 @@ from bus.language.messages import (
     FinalEvent,
     MasterPortfolioFailed,
     MasterPortfolioOptimized,
+    Reason,
     parse_request,
 )
 from cli.pages.final_event import make_console, show
@@ -262,6 +263,7 @@ def test_too_large_a_withdrawal_is_told_the_most_that_can_be_withdrawn() -> None
         example("existing-investor", out | {"withdraw_aud": round(most.to + 0.01 * stays, 2)}), seconds=much(5, quick=2)
     )
     assert isinstance(below, MasterPortfolioFailed)
+    assert below.reason is Reason.RULES_CONFLICT
 
 
 def test_tax_by_brackets_that_is_set_aside_stays_as_cash() -> None:
